@@ -1,0 +1,53 @@
+package modules
+
+// Tree is a configuration: statements in order, contexts with their children. A Tree that was handed out is never
+// changed; the engine changes a clone.
+type Tree struct {
+	Nodes    []*Node
+	SetAside []*SetAside // lines of startup-config that this firmware does not know or a module refused
+}
+
+// Node is one line of configuration.
+type Node struct {
+	Statement *Statement
+	Values    Values
+	Children  []*Node
+}
+
+// SetAside is a line that could not be loaded. It is kept, with its children, so that saving does not lose it.
+type SetAside struct {
+	Path   []*Node  // the contexts it stood in, outermost first
+	Lines  []string // as written, children indented; may hold secrets: mask before showing
+	Reason string
+	Number int // line number in startup-config, from 1
+}
+
+// All returns the nodes of one statement, by its Syntax, in order.
+func (t *Tree) All(syntax string) []*Node {
+	if t == nil {
+		return nil
+	}
+	return all(t.Nodes, syntax)
+}
+
+// One returns the node of a single-valued statement.
+func (t *Tree) One(syntax string) (*Node, bool) {
+	found := t.All(syntax)
+	if len(found) == 0 {
+		return nil, false
+	}
+	return found[0], true
+}
+
+// All returns the children of one statement, in order.
+func (n *Node) All(syntax string) []*Node { return all(n.Children, syntax) }
+
+func all(nodes []*Node, syntax string) []*Node {
+	var out []*Node
+	for _, n := range nodes {
+		if n.Statement.Syntax == syntax {
+			out = append(out, n)
+		}
+	}
+	return out
+}
