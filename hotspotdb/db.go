@@ -1,0 +1,158 @@
+package hotspotdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// DB is an open database. All methods are safe for concurrent use.
+//
+// One goroutine, the committer, makes every change; another, the syncer, waits for the disk. See commit.go.
+type DB struct {
+	opts   Options
+	id     DatabaseID
+	lock   *pebble.Lock
+	engn   *pebble.DB
+	space  spaceCheck
+	gate   gate
+	failed failure
+
+	// mu orders commits and views: the committer holds it while it changes index, positions and engine together.
+	mu        sync.RWMutex
+	index     *index
+	history   []Incarnation
+	last      uint64 // highest sequence applied
+	positions map[positionID]Position
+
+	viewsMu sync.Mutex // guards views
+	views   map[*View]struct{}
+
+	// Used by the committer only, once the database is open.
+	hasher       hasher
+	origins      *origins
+	asides       map[recordID]aside
+	asideNumber  uint64
+	conflicts    map[u128]struct{} // fingerprints of what is on the conflict list
+	conflictNum  uint64
+	conflictList []listedConflict // the oldest first
+
+	asideCount    atomic.Int64
+	conflictCount atomic.Int64
+
+	queue     queue
+	groups    chan *group
+	durable   durability
+	asideWake chan struct{}
+	stop      context.CancelFunc
+	workers   sync.WaitGroup
+}
+
+// recordID names a record in memory.
+type recordID struct {
+	ds   Dataset
+	hash keyHash
+}
+
+type positionID struct {
+	from DatabaseID
+	ds   Dataset
+}
+
+// failure is the first fatal error of the storage. Afterwards nothing is written.
+type failure struct {
+	once sync.Once
+	err  atomic.Pointer[error]
+}
+
+func (f *failure) get() error {
+	if err := f.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// fail ends all writing and everybody's waiting for it.
+func (db *DB) fail(err error) {
+	db.failed.once.Do(func() {
+		db.failed.err.Store(&err)
+		db.durable.end(err)
+		if db.opts.Fatal != nil {
+			db.opts.Fatal(err)
+			return
+		}
+		db.opts.Log.Error("hotspot database failed", "err", err)
+		panic(err)
+	})
+}
+
+// ID names the database for its whole life.
+func (db *DB) ID() DatabaseID { return db.id }
+
+// Head is the highest sequence of a dataset, durable or not; 0 if it is empty.
+func (db *DB) Head(ds Dataset) uint64 {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.index.datasets[ds].head
+}
+
+// Counts says how many records a dataset holds.
+func (db *DB) Counts(ds Dataset) Counts {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.index.datasets[ds].counts
+}
+
+// BucketOf is the bucket of a key under the present digest key.
+func (db *DB) BucketOf(key []byte) int {
+	db.mu.RLock()
+	h := newHasher(db.index.digestKey)
+	db.mu.RUnlock()
+	return h.key(key).bucket()
+}
+
+// BucketChanged is the sequence of the last change in a bucket; 0 if it is empty.
+func (db *DB) BucketChanged(ds Dataset, bucket int) uint64 {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.index.datasets[ds].changed[bucket]
+}
+
+// Disk is how many octets the database takes on disk.
+func (db *DB) Disk() int64 {
+	if db.gate.enter() != nil {
+		return 0
+	}
+	defer db.gate.leave()
+	return int64(db.engn.Metrics().DiskSpaceUsage())
+}
+
+// Close waits for what is being written and read, makes all of it durable and closes the files.
+func (db *DB) Close() error {
+	if !db.gate.close() {
+		return ErrClosed
+	}
+	if db.stop != nil {
+		db.stop()
+		db.queue.close()
+	}
+	db.workers.Wait()
+	db.durable.end(ErrClosed)
+	var err error
+	for view := range db.views {
+		err = errors.Join(err, view.snapshot.Close())
+	}
+	if !db.opts.ReadOnly && db.failed.get() == nil {
+		// Damage in the last blocks of a log cannot be told from a power cut; in a table it can.
+		err = errors.Join(err, db.engn.Flush())
+	}
+	err = errors.Join(err, db.engn.Close(), db.lock.Close())
+	if err != nil {
+		return fmt.Errorf("close database %s: %w", db.opts.Dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package hotspotdb
+
+const raceEnabled = false

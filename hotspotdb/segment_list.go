@@ -1,0 +1,93 @@
+package hotspotdb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"mbox/proto/hotspotpb"
+)
+
+// SegmentFilter selects session segments. The zero filter selects all.
+type SegmentFilter struct {
+	Username string
+	Active   *bool
+	Since    time.Time // only those updated then or later
+	Limit    int       // the newest so many; 0: no limit
+}
+
+// Segments lists session segments, the newest first. Active ones are found without reading the others.
+func (db *DB) Segments(ctx context.Context, f SegmentFilter) ([]Segment, error) {
+	list := []Segment{}
+	take := func(s Segment) {
+		if f.Username != "" && s.Username != f.Username || s.Updated.Before(f.Since) || f.Active != nil && s.Active() != *f.Active {
+			return
+		}
+		if list = append(list, s); f.Limit > 0 && len(list) >= 2*f.Limit+1024 {
+			list = newest(list, f.Limit)
+		}
+	}
+	var err error
+	if f.Active != nil && *f.Active {
+		err = db.activeSegments(ctx, take)
+	} else {
+		err = db.allSegments(ctx, take)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return newest(list, f.Limit), nil
+}
+
+func newest(list []Segment, limit int) []Segment {
+	slices.SortFunc(list, func(a, b Segment) int {
+		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(a.ID, b.ID))
+	})
+	if limit > 0 && len(list) > limit {
+		return list[:limit]
+	}
+	return list
+}
+
+func (db *DB) activeSegments(ctx context.Context, take func(Segment)) error {
+	db.mu.RLock()
+	ids := make([]uint64, 0, len(db.index.active))
+	for id := range db.index.active {
+		ids = append(ids, id)
+	}
+	db.mu.RUnlock()
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s, err := db.Segment(id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if errors.Is(err, ErrDamaged) {
+			db.opts.Log.Error("leave a session out of a list", "err", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		take(s)
+	}
+	return nil
+}
+
+func (db *DB) allSegments(ctx context.Context, take func(Segment)) error {
+	view := db.View()
+	defer view.Close()
+	return view.scanLive(ctx, Sessions, KindSegment, func(c *Change) error {
+		var pb hotspotpb.Segment
+		if err := unmarshal(c, &pb); err != nil {
+			return err
+		}
+		take(segmentOf(keyID(c.Key), &pb))
+		return nil
+	})
+}
