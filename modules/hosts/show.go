@@ -1,0 +1,99 @@
+package hosts
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"mbox/modules"
+)
+
+// hostsView is the result of `show hosts`.
+type hostsView struct {
+	NameServers []netip.Addr `json:"name_servers"`
+	Hosts       []hostView   `json:"hosts"`
+}
+
+type hostView struct {
+	Name      string       `json:"name"`
+	Addresses []netip.Addr `json:"addresses"`
+}
+
+func (m *Module) showHosts(_ context.Context, call modules.Call) (modules.View, error) {
+	t := m.table.Load()
+	view := hostsView{NameServers: append([]netip.Addr{}, t.servers...), Hosts: []hostView{}}
+	if call.Values.Has("NAME") {
+		name := modules.Get[string](call.Values, "NAME")
+		addrs, known := t.names()[name]
+		if !known {
+			return nil, &modules.Error{
+				Message: fmt.Sprintf("No host %s is configured", name),
+				Hint:    fmt.Sprintf("Add it with: ip host %s ADDRESS", name),
+			}
+		}
+		view.Hosts = append(view.Hosts, hostView{name, addrs})
+		return view, nil
+	}
+	names := t.names()
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		view.Hosts = append(view.Hosts, hostView{name, names[name]})
+	}
+	return view, nil
+}
+
+// Text prints a line for each address, so that `| include` finds both ends of it.
+func (v hostsView) Text(w io.Writer, _ int) error {
+	servers := "none configured, the system's are asked"
+	if len(v.NameServers) > 0 {
+		servers = join(v.NameServers)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Name servers: %s\n", servers)
+	if len(v.Hosts) > 0 {
+		column := len("Host")
+		for _, h := range v.Hosts {
+			column = max(column, len(h.Name))
+		}
+		fmt.Fprintf(&b, "\n%-*s  Address\n", column, "Host")
+		for _, h := range v.Hosts {
+			for _, a := range h.Addresses {
+				fmt.Fprintf(&b, "%-*s  %s\n", column, h.Name, a)
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func join(addrs []netip.Addr) string {
+	words := make([]string, len(addrs))
+	for i, a := range addrs {
+		words[i] = a.String()
+	}
+	return strings.Join(words, ", ")
+}
+
+// maxListed bounds the names that `?` shows.
+const maxListed = 20
+
+// nameType is a name of which `?` shows those that are configured.
+type nameType struct {
+	modules.Type
+	module *Module
+}
+
+// List returns configured names with the prefix.
+func (t nameType) List(prefix string) []modules.Candidate {
+	var out []modules.Candidate
+	names := t.module.table.Load().names()
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if strings.HasPrefix(name, strings.ToLower(prefix)) && len(out) < maxListed {
+			out = append(out, modules.Candidate{Text: name, Help: join(names[name])})
+		}
+	}
+	return out
+}

@@ -1,0 +1,88 @@
+package system
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"mbox/host"
+	"mbox/modules"
+)
+
+// interfacesView is the result of `show ip interface brief`.
+type interfacesView struct {
+	Interfaces []interfaceView `json:"interfaces"`
+}
+
+type interfaceView struct {
+	Name      string         `json:"name"`
+	Index     int            `json:"index"`
+	MAC       *string        `json:"mac"` // null: it has none
+	MTU       int            `json:"mtu"`
+	Status    string         `json:"status"`   // up, down, administratively down
+	Protocol  string         `json:"protocol"` // up, down
+	Addresses []netip.Prefix `json:"addresses"`
+}
+
+func (m *Module) showInterfaces(ctx context.Context, _ modules.Call) (modules.View, error) {
+	links, err := m.deps.Host.Interfaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	view := interfacesView{Interfaces: make([]interfaceView, 0, len(links))}
+	for _, link := range links {
+		view.Interfaces = append(view.Interfaces, interfaceOf(link))
+	}
+	return view, nil
+}
+
+func interfaceOf(link host.Interface) interfaceView {
+	v := interfaceView{
+		Name: link.Name, Index: link.Index, MTU: link.MTU,
+		Status: "down", Protocol: "down",
+		Addresses: append([]netip.Prefix{}, link.Addresses...),
+	}
+	if mac := link.MAC.String(); mac != "" {
+		v.MAC = &mac
+	}
+	slices.SortStableFunc(v.Addresses, func(a, b netip.Prefix) int { return cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen()) })
+	switch {
+	case !link.AdminUp:
+		v.Status = "administratively down"
+	case link.OperUp():
+		v.Status, v.Protocol = "up", "up"
+	}
+	return v
+}
+
+// Text has the columns of IOS, with a line for each address, IPv4 first. OK? and Method say that the address is in force
+// and was not set by this configuration.
+func (v interfacesView) Text(w io.Writer, _ int) error {
+	name, addr := len("Interface"), len("IP-Address")
+	for _, i := range v.Interfaces {
+		name = max(name, len(i.Name))
+		for _, a := range i.Addresses {
+			addr = max(addr, len(a.Addr().String()))
+		}
+	}
+	var b strings.Builder
+	row := func(cells ...any) {
+		line := fmt.Sprintf(fmt.Sprintf("%%-%ds  %%-%ds  %%-3s %%-6s %%-21s %%s", name, addr), cells...)
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	row("Interface", "IP-Address", "OK?", "Method", "Status", "Protocol")
+	for _, i := range v.Interfaces {
+		if len(i.Addresses) == 0 {
+			row(i.Name, "unassigned", "YES", "unset", i.Status, i.Protocol)
+		}
+		for _, a := range i.Addresses {
+			row(i.Name, a.Addr().String(), "YES", "other", i.Status, i.Protocol)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
