@@ -1,0 +1,245 @@
+package hotspot
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mbox/hotspotdb"
+)
+
+// Causes of the end of a session, RFC 2866 section 5.10.
+const (
+	causeAdminReset     = "Admin-Reset"
+	causeSessionTimeout = "Session-Timeout"
+)
+
+// retryAfter is how long a full disk is given.
+const retryAfter = 10 * time.Second
+
+// serving is what effects know of the sessions that this box serves: the active segments of each account, and when
+// the account expires. One goroutine owns it.
+type serving struct {
+	segments map[uint64]map[uint64]bool // account -> active segments of this box
+	account  map[uint64]uint64          // segment -> account
+	expires  map[uint64]time.Time       // account -> when to judge it again; never is not in it
+}
+
+// Run ends the sessions that this box serves as soon as their account is disabled, deleted or expired, whichever box
+// did it. Changes that came while the box was down are caught up with at the start.
+func (m *Module) Run(ctx context.Context) error {
+	from := m.db.Durable()
+	events := make(chan change)
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.watch(inner, from, events) })
+	g.Go(func() error { return m.act(inner, events) })
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("follow the hotspot database: %w", err)
+	}
+	return nil
+}
+
+// change is a record that may matter: an account, or a segment.
+type change struct {
+	kind byte
+	id   uint64
+}
+
+// changeOf says what an event is about. Segments of other boxes do not matter.
+func changeOf(e hotspotdb.Event) (change, bool) {
+	if len(e.Key) != 9 {
+		return change{}, false
+	}
+	c := change{e.Key[0], binary.BigEndian.Uint64(e.Key[1:])}
+	local := e.Source.Kind == hotspotdb.Local
+	return c, c.kind == hotspotdb.KindAccess || c.kind == hotspotdb.KindSegment && local
+}
+
+// watch passes on what changes; it blocks the feed of events, not the database, while act is busy.
+func (m *Module) watch(ctx context.Context, from uint64, events chan<- change) error {
+	datasets := []hotspotdb.Dataset{hotspotdb.Users, hotspotdb.Sessions}
+	return m.db.Watch(ctx, datasets, from, func(e hotspotdb.Event) error {
+		c, ok := changeOf(e)
+		if !ok {
+			return nil
+		}
+		select {
+		case events <- c:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// act follows changes and the clock.
+func (m *Module) act(ctx context.Context, events <-chan change) error {
+	s := &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}}
+	if err := m.catchUp(ctx, s); err != nil {
+		return err
+	}
+	for {
+		timer := time.NewTimer(s.untilExpiry(m.now()))
+		var err error
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case c := <-events:
+			if c.kind == hotspotdb.KindSegment {
+				err = m.segmentChanged(ctx, s, c.id)
+			} else if len(s.segments[c.id]) > 0 {
+				err = m.judge(ctx, s, c.id)
+			}
+		case <-timer.C:
+			err = m.judgeDue(ctx, s)
+		}
+		timer.Stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp finds the active segments of this box and judges their accounts.
+func (m *Module) catchUp(ctx context.Context, s *serving) error {
+	active := true
+	segments, err := m.db.Segments(ctx, hotspotdb.SegmentFilter{Active: &active})
+	if err != nil {
+		return err
+	}
+	for _, segment := range segments {
+		if segment.Origin == m.db.ID() && segment.Account != 0 {
+			s.add(segment.Account, segment.ID)
+		}
+	}
+	for id := range maps.Clone(s.segments) {
+		if err := m.judge(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// segmentChanged learns that a session of this box began or ended.
+func (m *Module) segmentChanged(ctx context.Context, s *serving, id uint64) error {
+	segment, err := m.db.Segment(id)
+	if errors.Is(err, hotspotdb.ErrNotFound) || err == nil && (!segment.Active() || segment.Origin != m.db.ID()) {
+		s.remove(id)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read session %d: %w", id, err)
+	}
+	if segment.Account == 0 || s.account[id] == segment.Account {
+		return nil // nobody's, or only its counters grew
+	}
+	s.add(segment.Account, id)
+	return m.judge(ctx, s, segment.Account)
+}
+
+// judgeDue looks at the accounts whose time has come.
+func (m *Module) judgeDue(ctx context.Context, s *serving) error {
+	for id, at := range maps.Clone(s.expires) {
+		if at.After(m.now()) {
+			continue
+		}
+		if err := m.judge(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge ends the sessions of an account that may have none, and otherwise notes when that will be.
+func (m *Module) judge(ctx context.Context, s *serving, id uint64) error {
+	delete(s.expires, id)
+	account, err := m.db.AccountByID(id)
+	switch {
+	case errors.Is(err, hotspotdb.ErrNotFound):
+		return m.endSessions(ctx, s, id, "deleted", causeAdminReset)
+	case err != nil:
+		return fmt.Errorf("read account %d: %w", id, err)
+	case account.Disabled:
+		return m.endSessions(ctx, s, id, "disabled", causeAdminReset)
+	case expired(account, m.now()):
+		return m.endSessions(ctx, s, id, "expired", expiryCause(account))
+	case !account.Expires.IsZero():
+		s.expires[id] = account.Expires
+	}
+	return nil
+}
+
+// expiryCause tells an account whose time ran out from one that was set to expire in the past.
+func expiryCause(a hotspotdb.Account) string {
+	if a.Updated.After(a.Expires) {
+		return causeAdminReset
+	}
+	return causeSessionTimeout
+}
+
+func expired(a hotspotdb.Account, now time.Time) bool {
+	return !a.Expires.IsZero() && !a.Expires.After(now)
+}
+
+func (m *Module) endSessions(ctx context.Context, s *serving, account uint64, why, cause string) error {
+	ids := s.segments[account]
+	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error {
+		for id := range ids {
+			if err := tx.CloseSegment(id, cause, m.now()); err != nil && !errors.Is(err, hotspotdb.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, hotspotdb.ErrReadOnly):
+		return nil // rescue: nothing is served
+	case errors.Is(err, hotspotdb.ErrNoSpace):
+		m.log.ErrorContext(ctx, "hotspot sessions could not be ended; trying again", "account", account, "because", why, "error", err)
+		s.expires[account] = m.now().Add(retryAfter)
+		return nil
+	case err != nil:
+		return fmt.Errorf("end the sessions of account %d: %w", account, err)
+	}
+	m.log.InfoContext(ctx, "hotspot sessions ended", "account", account, "sessions", len(ids), "because", why, "cause", cause)
+	for id := range ids {
+		s.remove(id)
+	}
+	return nil
+}
+
+func (s *serving) add(account, segment uint64) {
+	s.remove(segment)
+	if s.segments[account] == nil {
+		s.segments[account] = map[uint64]bool{}
+	}
+	s.segments[account][segment] = true
+	s.account[segment] = account
+}
+
+func (s *serving) remove(segment uint64) {
+	account, found := s.account[segment]
+	if !found {
+		return
+	}
+	delete(s.account, segment)
+	delete(s.segments[account], segment)
+	if len(s.segments[account]) == 0 {
+		delete(s.segments, account)
+		delete(s.expires, account)
+	}
+}
+
+// untilExpiry is how long nothing expires; a minute at most, so that it does not matter long when the clock is set.
+func (s *serving) untilExpiry(now time.Time) time.Duration {
+	wait := time.Minute
+	for _, at := range s.expires {
+		wait = min(wait, at.Sub(now))
+	}
+	return max(wait, 0)
+}

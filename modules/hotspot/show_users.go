@@ -1,0 +1,172 @@
+package hotspot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"mbox/hotspotdb"
+	"mbox/modules"
+)
+
+const masked = "********"
+
+func (m *Module) showUser(_ context.Context, call modules.Call) (modules.View, error) {
+	name := modules.Get[string](call.Values, "NAME")
+	account, err := m.db.Account(name)
+	if err != nil {
+		return nil, m.refusal(err, "account", name)
+	}
+	missing, err := m.missingProfiles(account.Profiles)
+	if err != nil {
+		return nil, err
+	}
+	return append(m.accountObject(account), member{"missing_profiles", "No such profile", missing}), nil
+}
+
+// accountObject is an account in full, with the names of the data model.
+func (m *Module) accountObject(a hotspotdb.Account) object {
+	var password *string
+	if a.HasPassword {
+		password = known(masked)
+	}
+	o := object{
+		{"id", "ID", a.ID},
+		{"username", "Username", a.Username},
+		{"password", "Password", password},
+		{"usertype", "Type", a.UserType.String()},
+		{"state", "State", m.state(a)},
+		{"disabled", "", a.Disabled},
+		{"expires", "Expires", instant(a.Expires)},
+		{"profiles", "Profiles", list(a.Profiles)},
+		{"attributes", "", attributeMap(a.Attributes)},
+	}
+	for _, attr := range a.Attributes {
+		o = append(o, attributeMember(attr))
+	}
+	for _, name := range hotspotdb.InfoFields {
+		o = append(o, member{name, name, known(a.Info[name])})
+	}
+	return append(o,
+		member{"created", "Created", instant(a.Created)},
+		member{"createdby", "Created by", known(a.CreatedBy)},
+		member{"updated", "Updated", instant(a.Updated)},
+		member{"updatedby", "Updated by", known(a.UpdatedBy)})
+}
+
+func attributeMap(attributes []hotspotdb.Attribute) map[string]string {
+	out := make(map[string]string, len(attributes))
+	for _, a := range attributes {
+		out[a.Name] = a.Value
+	}
+	return out
+}
+
+// attributeMember shows an attribute with its unit; JSON has it among the attributes, as it is stored.
+func attributeMember(a hotspotdb.Attribute) member {
+	value := a.Value
+	if spec, ok := hotspotdb.FindAttribute(a.Name); ok && spec.Unit != "" && spec.Unit != "URL" {
+		value += " " + spec.Unit
+	}
+	return member{label: a.Name, value: value}
+}
+
+// state is active, disabled or expired.
+func (m *Module) state(a hotspotdb.Account) string {
+	switch {
+	case a.Disabled:
+		return "disabled"
+	case expired(a, m.now()):
+		return "expired"
+	}
+	return "active"
+}
+
+// accountList is a list of accounts that is read while it is written.
+type accountList struct {
+	ctx    context.Context
+	m      *Module
+	filter hotspotdb.AccountFilter // Limit 0: all
+}
+
+func (m *Module) showUsers(ctx context.Context, call modules.Call) (modules.View, error) {
+	v := call.Values
+	filter := hotspotdb.AccountFilter{
+		Profile: modules.Get[string](v, "PROFILE"),
+		Match:   modules.Get[string](v, "TEXT"),
+		Limit:   modules.Get[int](v, "N"),
+	}
+	if v.Has("disabled") {
+		yes := true
+		filter.Disabled = &yes
+	}
+	return accountList{ctx, m, filter}, nil
+}
+
+func (l accountList) Text(w io.Writer, width int) error {
+	limit, shown, more := l.filter.Limit, 0, false
+	filter := l.filter
+	if limit > 0 {
+		filter.Limit++ // to know whether there are more
+	}
+	rows := func(yield func([]string, error) bool) {
+		for a, err := range l.m.db.Accounts(l.ctx, filter) {
+			if more = err == nil && limit > 0 && shown == limit; more {
+				return
+			}
+			shown++
+			if !yield(l.row(a), err) {
+				return
+			}
+		}
+	}
+	heading := []string{"USERNAME", "TYPE", "PROFILES", "STATE", "EXPIRES", "UPDATED"}
+	if err := writeTable(w, width, heading, 2, rows); err != nil {
+		return err
+	}
+	if !more {
+		return nil
+	}
+	return l.writeMore(w, shown)
+}
+
+// writeMore says how many there are beyond the limit; what only a search of all accounts could count it does not count.
+func (l accountList) writeMore(w io.Writer, shown int) error {
+	f := l.filter
+	if f.Match == "" && f.Profile == "" && f.Disabled == nil {
+		_, err := fmt.Fprintf(w, "%d more\n", l.m.db.Statistics().Users-shown)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "There are more; raise limit %d to see them.\n", f.Limit)
+	return err
+}
+
+func (l accountList) row(a hotspotdb.Account) []string {
+	return []string{a.Username, a.UserType.String(), strings.Join(a.Profiles, ","), l.m.state(a), displayTime(a.Expires), displayTime(a.Updated)}
+}
+
+// MarshalJSON is a list of accounts in full. Without a limit it refuses what would not fit rather than leave some out.
+func (l accountList) MarshalJSON() ([]byte, error) {
+	filter := l.filter
+	if filter.Limit == 0 {
+		filter.Limit = l.m.maxJSON + 1
+	}
+	accounts := []object{}
+	for a, err := range l.m.db.Accounts(l.ctx, filter) {
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, l.m.accountObject(a))
+	}
+	if l.filter.Limit == 0 && len(accounts) > l.m.maxJSON {
+		return nil, l.m.tooMany("accounts")
+	}
+	return json.Marshal(accounts)
+}
+
+func (m *Module) tooMany(what string) error {
+	return &modules.Error{Message: fmt.Sprintf("more than %d %s are too many for one JSON document", m.maxJSON, what),
+		Hint: "Add limit N, or export them to a file"}
+}
