@@ -1,0 +1,138 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mbox/modules"
+)
+
+// maxReason bounds what is shown of an internal error, in columns; the log has all of it.
+const maxReason = 400
+
+// answer prints why a line was not done, and says whose fault it was.
+func (s *Session) answer(ctx context.Context, line string, m modules.Match, err error) Outcome {
+	if err == nil {
+		return Done
+	}
+	text, outcome := s.explain(ctx, line, m, err)
+	if s.tty != nil {
+		s.tty.out.FreshLine()
+	}
+	io.WriteString(s.end, text)
+	return outcome
+}
+
+func (s *Session) explain(ctx context.Context, line string, m modules.Match, err error) (string, Outcome) {
+	var wrong *modules.LineError
+	var refused *modules.StatementError
+	var mistake *modules.Error
+	var unapplied *modules.ApplyError
+	switch {
+	case errors.Is(err, errHangup):
+		return "", Failed // nobody reads it
+	case errors.As(err, &unapplied): // whatever it wraps: it says how the return to the old configuration went
+	case errors.As(err, &wrong):
+		return s.lineError(line, wrong), Refused
+	case errors.As(err, &refused) && !errors.As(err, &mistake):
+		mistake = &modules.Error{Message: refused.Err.Error()}
+		fallthrough
+	case errors.As(err, &mistake):
+		message := s.sentence(mistake.Message)
+		if refused != nil && refused.Line != m.Line {
+			message = s.fold("% ", refused.Line+": "+mistake.Message)
+		}
+		return message + s.indented(mistake.Hint), Refused
+	case errors.Is(err, modules.ErrNotInteractive):
+		return s.sentence(err.Error()), Refused
+	case errors.Is(err, errInterrupted) || errors.Is(context.Cause(ctx), errInterrupted):
+		return s.sentence("Interrupted."), Failed
+	case ctx.Err() != nil:
+		return s.sentence("The session ends before the command is done."), Failed
+	}
+	s.log().Error("command failed", "line", m.Line, "error", err)
+	short, _, _ := strings.Cut(err.Error(), "\n")
+	return s.sentence("Command failed: " + cut(short, maxReason)), Failed
+}
+
+// lineError renders what the grammar says, as IOS does, and below it what would have been right. A person sees the
+// caret under the line just typed. In a script's output the line stands above the caret, so that it means something
+// there, and what may be a secret is masked.
+func (s *Session) lineError(line string, e *modules.LineError) string {
+	switch e.Kind {
+	case modules.Ambiguous:
+		return fmt.Sprintf("%% Ambiguous command:  \"%s\"\n", printable([]byte(e.Word))) + s.better(e)
+	case modules.Incomplete:
+		return "% Incomplete command.\n" + s.better(e)
+	case modules.Invalid:
+		return s.caret(line, e.Column) + "% Invalid input detected at '^' marker.\n" + s.better(e)
+	}
+	return s.sentence(e.Detail+".") + s.indented(e.Hint)
+}
+
+func (s *Session) caret(line string, column int) string {
+	if s.tty != nil {
+		width := s.editWidth()
+		at := columns(cut(s.Prompt(), width-minWidth/2)) + column
+		return strings.Repeat(" ", at%width) + "^\n"
+	}
+	book := s.server.Engine.Book()
+	echo := strings.ReplaceAll(book.MaskLine(line), "\t", " ")
+	before := strings.ReplaceAll(cut(strings.ReplaceAll(line, "\t", " "), column), "\t", " ")
+	if !strings.HasPrefix(echo, before) {
+		column = columns(book.MaskLine(before))
+	}
+	return echo + "\n" + strings.Repeat(" ", column) + "^\n"
+}
+
+// better is the second line of an error: what was expected, or what was probably meant.
+func (s *Session) better(e *modules.LineError) string {
+	switch {
+	case e.Detail == "":
+		return s.indented(e.Hint)
+	case e.Hint == "":
+		return s.indented(e.Detail)
+	}
+	return s.indented(e.Detail + "; " + e.Hint)
+}
+
+func (s *Session) indented(text string) string {
+	if text == "" {
+		return ""
+	}
+	return s.fold("  ", text)
+}
+
+// sentence begins with a capital, unless the first word is a name: `edge1.example.com: no route` stays as it is.
+func (s *Session) sentence(text string) string {
+	word := text
+	if end := strings.IndexAny(text, " \n"); end >= 0 {
+		word = text[:end]
+	}
+	if word == "" || strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		return s.fold("% ", text)
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return s.fold("% ", string(unicode.ToUpper(first))+text[size:])
+}
+
+// fold sets text behind a mark of two columns, what does not fit below it. Scripts get each line whole.
+func (s *Session) fold(mark, text string) string {
+	var out strings.Builder
+	for _, line := range strings.Split(printableText(text), "\n") {
+		parts := []string{line}
+		if s.tty != nil {
+			parts = wrap(line, s.editWidth()-len(mark))
+		}
+		for _, part := range parts {
+			out.WriteString(mark + part + "\n")
+			mark = "  "
+		}
+	}
+	return out.String()
+}

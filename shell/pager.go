@@ -1,0 +1,124 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"regexp"
+	"unicode/utf8"
+)
+
+const (
+	morePrompt = " --More-- "
+	eraseLine  = "\x1b[2K\r"
+)
+
+// pager stops at each full page and waits for a key: Space for a page, Enter for a line, q to stop, / to search on.
+type pager struct {
+	ctx   context.Context
+	tty   *TTY
+	w     *bufio.Writer
+	rows  int // of a page, the prompt's own row included
+	width int
+	room  int            // rows until the next stop
+	seek  *regexp.Regexp // lines are skipped until one matches
+}
+
+func newPager(ctx context.Context, tty *TTY, w *bufio.Writer, rows, width int) *pager {
+	page := max(rows-1, 1)
+	return &pager{ctx: ctx, tty: tty, w: w, rows: page, width: width, room: page}
+}
+
+func (p *pager) line(text []byte) error {
+	if p.seek != nil {
+		if !p.seek.Match(text) {
+			return nil
+		}
+		p.seek = nil
+	}
+	rows := max(1, (columns(string(text))+p.width-1)/p.width)
+	if p.room < rows && p.room < p.rows {
+		if err := p.stop(); err != nil {
+			return err
+		}
+		if p.seek != nil {
+			return p.line(text)
+		}
+	}
+	p.room -= rows
+	p.w.Write(text)
+	return p.w.WriteByte('\n')
+}
+
+func (p *pager) end() error {
+	if p.seek != nil {
+		fmt.Fprintln(p.w, "% Pattern not found")
+	}
+	return p.w.Flush()
+}
+
+// stop waits for a key that says how to go on.
+func (p *pager) stop() error {
+	for {
+		fmt.Fprint(p.w, morePrompt)
+		if err := p.w.Flush(); err != nil {
+			return err
+		}
+		key, err := p.tty.keys.ReadKey(p.ctx)
+		fmt.Fprint(p.w, eraseLine)
+		if err != nil {
+			p.w.Flush()
+			return err
+		}
+		switch key {
+		case ' ', 'f':
+			p.room = p.rows
+			return nil
+		case keyEnter, 'j':
+			p.room = 1
+			return nil
+		case 'q', 'Q', keyInterrupt, endOfMode:
+			return errEnough
+		case '/':
+			found, err := p.search()
+			if found || err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// search reads a regular expression; found is false if it was given up or is none.
+func (p *pager) search() (found bool, err error) {
+	typed := ""
+	for {
+		fmt.Fprintf(p.w, "%s/%s", eraseLine, typed)
+		if err := p.w.Flush(); err != nil {
+			return false, err
+		}
+		key, err := p.tty.keys.ReadKey(p.ctx)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case key == keyEnter:
+			fmt.Fprint(p.w, eraseLine)
+			p.seek, err = regexp.Compile(typed)
+			if err != nil || typed == "" {
+				p.seek = nil
+				return false, nil
+			}
+			fmt.Fprint(p.w, "skipping\n")
+			p.room = p.rows
+			return true, nil
+		case key == keyBackspace || key == keyRubout:
+			_, size := utf8.DecodeLastRuneInString(typed)
+			typed = typed[:len(typed)-size]
+		case key == keyInterrupt || key == endOfMode || key == keyKillLine:
+			fmt.Fprint(p.w, eraseLine)
+			return false, nil
+		case key >= ' ' && key != utf8.RuneError && len(typed) < 256:
+			typed += string(key)
+		}
+	}
+}

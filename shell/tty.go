@@ -1,0 +1,102 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"unicode/utf8"
+)
+
+// maxSecret bounds what is typed at a password prompt, in bytes.
+const maxSecret = 1024
+
+// TTY is a person's terminal in raw mode, whatever carries it: the carrier calls Feed with what was typed, Resize when
+// the window changes, and Hangup when the person is gone.
+type TTY struct {
+	keys *keyboard
+	out  *screen
+
+	mu   sync.Mutex // guards size
+	size Size
+}
+
+// NewTTY makes a terminal that shows its output on out.
+func NewTTY(out io.Writer, size Size) *TTY {
+	return &TTY{keys: newKeyboard(), out: newScreen(out), size: size}
+}
+
+// Feed delivers what was typed, as the terminal sent it. It waits while far too much is typed ahead.
+func (t *TTY) Feed(p []byte) { t.keys.Feed(p) }
+
+// Resize says that the window has a new size.
+func (t *TTY) Resize(size Size) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.size = size
+}
+
+// Hangup ends all reading with io.EOF.
+func (t *TTY) Hangup() { t.keys.Close() }
+
+func (t *TTY) Write(p []byte) (int, error) { return t.out.Write(p) }
+
+// Interactive is true: a person sits there.
+func (t *TTY) Interactive() bool { return true }
+
+// Size is that of the window.
+func (t *TTY) Size() Size {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.size
+}
+
+// Interruptible returns a context that the person's Ctrl-C ends.
+func (t *TTY) Interruptible(ctx context.Context) (context.Context, func()) {
+	return t.keys.Interruptible(ctx)
+}
+
+// ReadSecret asks for a line without echo. Ctrl-C gives errInterrupted.
+func (t *TTY) ReadSecret(ctx context.Context, prompt string) (string, error) {
+	t.out.FreshLine()
+	fmt.Fprint(t.out, prompt)
+	defer fmt.Fprintln(t.out)
+	var typed []byte
+	for {
+		key, err := t.keys.ReadKey(ctx)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case key == keyEnter:
+			return string(typed), nil
+		case key == keyInterrupt || key == endOfMode:
+			return "", errInterrupted
+		case key == keyKillLine:
+			typed = typed[:0]
+		case key == keyBackspace || key == keyRubout:
+			_, size := utf8.DecodeLastRune(typed)
+			typed = typed[:len(typed)-size]
+		case key == utf8.RuneError:
+			return "", errors.New("the secret is not valid UTF-8")
+		case key >= ' ' && len(typed) < maxSecret:
+			typed = utf8.AppendRune(typed, key)
+		}
+	}
+}
+
+// Confirm asks a question that Enter or y says yes to, and any other key no.
+func (t *TTY) Confirm(ctx context.Context, question string) (bool, error) {
+	t.out.FreshLine()
+	fmt.Fprintf(t.out, "%s [confirm]", question)
+	defer fmt.Fprintln(t.out)
+	key, err := t.keys.ReadKey(ctx)
+	if err != nil {
+		return false, err
+	}
+	if key >= ' ' && key != keyRubout && key < utf8.RuneError {
+		fmt.Fprintf(t.out, "%c", key)
+	}
+	return key == keyEnter || key == 'y' || key == 'Y', nil
+}
