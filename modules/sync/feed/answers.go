@@ -1,0 +1,292 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"mbox/hotspotdb"
+	"mbox/proto/syncpb"
+)
+
+// beat asks the sending goroutine for a heartbeat.
+type beat struct{}
+
+// answer serves one request of the peer, in the order of the stream.
+func (s *sender) answer(ctx context.Context, request any) error {
+	s.queued.Add(-requestSize(request))
+	switch r := request.(type) {
+	case *syncpb.Subscribe:
+		return s.subscribe(r)
+	case *syncpb.BucketsQuery:
+		return s.sendBuckets(ctx, r)
+	case *syncpb.Compare:
+		return s.compare(ctx, r)
+	case beat:
+		return s.heartbeat()
+	}
+	return fmt.Errorf("no answer to %T", request)
+}
+
+func (s *sender) subscribe(r *syncpb.Subscribe) error {
+	for _, p := range r.Positions {
+		ds, err := hotspotdb.ParseDataset(p.Dataset)
+		if err != nil || !s.grant[ds] {
+			continue // the peer may know more datasets than we, or ask for more than it was granted
+		}
+		if err := s.begin(ds, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin starts the feed of a dataset where the peer says that it stands, if that is in our history.
+func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position) error {
+	db := s.db.ID()
+	pos := hotspotdb.Position{Incarnation: p.Incarnation, Seq: p.Seq}
+	if string(p.Database) != string(db[:]) {
+		pos = hotspotdb.Position{}
+	}
+	st := &stream{dataset: ds}
+	start := &syncpb.FeedStart{Dataset: ds.String()}
+	if pos.Seq > s.db.Durable() {
+		pos = hotspotdb.Position{} // nobody can have received what is not durable here
+	}
+	from, lost := rewind(pos, nil, s.db.History())
+	st.pos, st.told = from.Seq, from.Seq
+	start.Incarnation, start.Seq, start.Rewound = from.Incarnation, from.Seq, lost && from != (hotspotdb.Position{})
+	if st.pos == 0 && len(p.Sums) > 0 {
+		if err := s.skipEqual(st, p); err != nil {
+			return err
+		}
+		start.Partial = st.equal != nil
+	}
+	st.announced = max(s.db.Head(ds), st.pos)
+	start.Head = st.announced
+	s.streams[ds] = st
+	s.fresh = true
+	s.note(st)
+	s.mu.Lock()
+	out := s.outgoing(ds)
+	out.Start, out.Stored = st.pos, st.pos
+	s.mu.Unlock()
+	return s.conn.Send(frameOf(start))
+}
+
+// skipEqual finds the buckets in which the peer holds the same already.
+func (s *sender) skipEqual(st *stream, p *syncpb.Position) error {
+	sums, err := parseSums(p.Sums)
+	if err != nil {
+		return err
+	}
+	view := s.db.View(hotspotdb.WithSums(st.dataset))
+	defer view.Close()
+	ours, err := view.Sums(st.dataset)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(p.DigestKey, view.DigestKeyID()) {
+		return nil
+	}
+	st.equal, st.bucketOf = make([]bool, hotspotdb.Buckets), view.BucketOf()
+	for i := range ours {
+		st.equal[i] = ours[i] == sums[i]
+	}
+	st.equalUpto = view.Seq
+	return nil
+}
+
+// settle sends everything up to view, so that what is said next holds exactly there.
+func (s *sender) settle(ctx context.Context, view *hotspotdb.View, datasets ...hotspotdb.Dataset) error {
+	for s.db.Durable() < view.Seq {
+		if _, err := s.db.Wait(ctx, s.db.Durable()); err != nil {
+			return err
+		}
+	}
+	for _, ds := range datasets {
+		st := s.streams[ds]
+		for st.pos < view.Seq {
+			b, err := s.collect(view, st, view.Seq, s.wanted(st))
+			if err != nil {
+				return err
+			}
+			if err := s.sendBatch(st, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *sender) maybeState(ctx context.Context) error {
+	now := time.Now()
+	if s.window.full() {
+		return nil // the bulk is still on its way
+	}
+	due := s.fresh && now.Sub(s.lastSent) >= digestIdle || now.Sub(s.stated) >= digestQuiet
+	if !due || s.up {
+		return nil
+	}
+	return s.stateDigests(ctx)
+}
+
+// stateDigests tells the peer what the datasets sum up to. Upwards there is nothing to compare: a primary holds more than
+// one follower sends; where the dataset also flows down, the follower compares for both.
+func (s *sender) stateDigests(ctx context.Context) error {
+	s.fresh, s.stated = false, time.Now()
+	if s.up {
+		return nil
+	}
+	for ds := range s.streams {
+		if err := s.sendDigest(ctx, ds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sender) sendDigest(ctx context.Context, ds hotspotdb.Dataset) error {
+	view := s.db.View()
+	defer view.Close()
+	if err := s.settle(ctx, view, ds); err != nil {
+		return err
+	}
+	total := view.Total(ds)
+	return s.conn.Send(frameOf(&syncpb.Digest{Dataset: ds.String(), Seq: view.Seq, Total: total[:], DigestKey: view.DigestKeyID()}))
+}
+
+func (s *sender) sendBuckets(ctx context.Context, r *syncpb.BucketsQuery) error {
+	ds, err := hotspotdb.ParseDataset(r.Dataset)
+	if err != nil || s.streams[ds] == nil {
+		return nil
+	}
+	if r.Total {
+		return s.sendDigest(ctx, ds)
+	}
+	view := s.db.View(hotspotdb.WithSums(ds))
+	defer view.Close()
+	sums, err := view.Sums(ds)
+	if err != nil {
+		return err
+	}
+	if err := s.settle(ctx, view, ds); err != nil {
+		return err
+	}
+	return s.conn.Send(frameOf(&syncpb.Buckets{Dataset: ds.String(), Seq: view.Seq, Sums: packSums(sums), DigestKey: view.DigestKeyID()}))
+}
+
+// compare re-sends what the peer does not hold of one bucket and names what only the peer holds.
+func (s *sender) compare(ctx context.Context, r *syncpb.Compare) error {
+	ds, err := hotspotdb.ParseDataset(r.Dataset)
+	if err != nil || s.streams[ds] == nil || r.Bucket >= hotspotdb.Buckets || len(r.Have) > maxHave {
+		return nil
+	}
+	view := s.db.View()
+	defer view.Close()
+	if err := s.settle(ctx, view, ds); err != nil {
+		return err
+	}
+	missing := make(map[uint64]bool, len(r.Have))
+	for _, h := range r.Have {
+		missing[h] = true
+	}
+	p := &s.packer
+	p.reset()
+	err = view.Bucket(ds, int(r.Bucket), func(e hotspotdb.Entry) (bool, error) {
+		digest, err := view.Digest(e)
+		if err != nil {
+			return false, err
+		}
+		short := shortDigest(digest)
+		if missing[short] {
+			delete(missing, short)
+			return true, nil
+		}
+		if !p.full() { // what does not fit is found by the next comparison
+			p.add(e.Change, e.Seq)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	answer := &syncpb.Compared{Dataset: r.Dataset, Bucket: r.Bucket, Seq: view.Seq}
+	for h := range missing {
+		answer.Extra = append(answer.Extra, h)
+	}
+	all := s.cache.codec.pack(p)
+	answer.Changes, answer.Size = all.data, all.size
+	return s.conn.Send(frameOf(answer))
+}
+
+func (s *sender) heartbeat() error {
+	if err := s.progress(); err != nil {
+		return err
+	}
+	hb := &syncpb.Heartbeat{ClockUs: uint64(time.Now().UnixMicro())}
+	for ds, st := range s.streams {
+		st.announced = max(s.db.Head(ds), st.pos)
+		hb.Heads = append(hb.Heads, &syncpb.Head{Dataset: ds.String(), Seq: st.announced})
+	}
+	return s.conn.Send(frameOf(hb))
+}
+
+// stored takes the peer's acknowledgement.
+func (s *sender) stored(ds hotspotdb.Dataset, seq uint64) {
+	s.window.stored(ds, seq)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.outgoing(ds)
+	out.Stored = min(seq, out.Head)
+	if out.Stored >= out.Sent {
+		out.AtHead = time.Now()
+	}
+}
+
+// verified takes what the peer found when it compared digests.
+func (s *sender) verified(ds hotspotdb.Dataset, v *syncpb.Verified) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.outgoing(ds)
+	out.LocalChanges, out.Unexplained = v.LocalChanges, v.Unexplained
+	if v.Unexplained == 0 {
+		out.Verified = time.Now()
+	}
+}
+
+// snapshot copies what is known of all datasets.
+func (s *sender) snapshot() map[hotspotdb.Dataset]Outgoing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[hotspotdb.Dataset]Outgoing, len(s.state))
+	for ds, o := range s.state {
+		out[ds] = *o
+	}
+	return out
+}
+
+func packSums(sums []hotspotdb.Sum) []byte {
+	out := make([]byte, 0, len(sums)*len(hotspotdb.Sum{}))
+	for i := range sums {
+		out = append(out, sums[i][:]...)
+	}
+	return out
+}
+
+func parseSums(raw []byte) ([]hotspotdb.Sum, error) {
+	const width = len(hotspotdb.Sum{})
+	if len(raw) != hotspotdb.Buckets*width {
+		return nil, fmt.Errorf("bucket sums of %d bytes; %d are needed", len(raw), hotspotdb.Buckets*width)
+	}
+	sums := make([]hotspotdb.Sum, hotspotdb.Buckets)
+	for i := range sums {
+		sums[i] = hotspotdb.Sum(raw[i*width:])
+	}
+	return sums, nil
+}
+
+// shortDigest names a record version within one bucket.
+func shortDigest(sum hotspotdb.Sum) uint64 { return binary.LittleEndian.Uint64(sum[:8]) }

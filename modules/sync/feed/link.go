@@ -1,0 +1,415 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mbox/hotspotdb"
+	"mbox/modules/sync/auth"
+	"mbox/modules/sync/peer"
+	"mbox/proto/syncpb"
+)
+
+// Domain is the replication domain of this box: the keys that all its boxes share.
+type Domain interface {
+	// Describe is what a peer is told; the password keys only if it gets `users`.
+	Describe(withKeys bool) (*syncpb.Domain, []*syncpb.DomainKey)
+	// FromPrimary takes over the domain of a box that we follow; its password keys only if we get `users` from it.
+	FromPrimary(w *syncpb.Welcome, users bool) error
+	// FromFollower learns the keys of a box that sends us `users`.
+	FromFollower(w *syncpb.Welcome) error
+	// Changed is closed at the next change.
+	Changed() <-chan struct{}
+}
+
+// Config of a link.
+type Config struct {
+	DB      *hotspotdb.DB
+	Session *peer.Session
+	Primary bool   // we are the primary, the peer follows us
+	Name    string // of the peer, for messages
+	Cache   *Cache
+	Memory  Memory
+	Domain  Domain
+	Follows func(boxID string) bool          // do we also follow this box
+	Claims  *Claims                          // of the box
+	Renew   func() (token string, err error) // primary: the next token, or why there is none
+	Token   func(token string)               // follower: a token for the next connection
+	Log     *slog.Logger
+}
+
+// Link is one connection at work.
+type Link struct {
+	cfg     Config
+	out     *sender
+	in      *receiver
+	outbox  *outbox
+	since   time.Time
+	aside   atomic.Uint64   // changes that the peer has set aside
+	group   *errgroup.Group // of Run
+	learned int             // Welcomes of the peer; only the reader uses it
+	changed <-chan struct{} // the domain changed after the last Welcome
+
+	mu       sync.Mutex // guards releases
+	releases []func()
+}
+
+// NewLink prepares a link on an authenticated connection.
+func NewLink(cfg Config) *Link {
+	s := cfg.Session
+	l := &Link{cfg: cfg, outbox: newOutbox(s), since: time.Now()}
+	l.out = newSender(cfg.DB, s, cfg.Cache, s.Database, cfg.Log)
+	l.out.up = !cfg.Primary
+	kind := hotspotdb.Above
+	if cfg.Primary {
+		kind = hotspotdb.Below
+	}
+	l.in = newReceiver(cfg.DB, l.outbox, s, cfg.Cache.codec, cfg.Memory, s.Database, cfg.Name, kind, cfg.Log)
+	return l
+}
+
+// Run feeds in both directions until ctx ends or something fails. If ctx ends with an *auth.Refusal as its cause, the peer is
+// told so. The error is why the link ended.
+func (l *Link) Run(ctx context.Context) error {
+	defer l.release()
+	defer l.cfg.Session.Close()
+	group, gctx := errgroup.WithContext(ctx)
+	l.group, l.changed = group, l.cfg.Domain.Changed()
+	group.Go(func() error { // whoever fails first, or the caller, makes all others stop
+		<-gctx.Done()
+		var refusal *auth.Refusal
+		if errors.As(context.Cause(ctx), &refusal) {
+			l.cfg.Session.Part(refusal.Code, refusal.Reason)
+		}
+		_ = l.cfg.Session.Close()
+		return nil
+	})
+	group.Go(func() error {
+		if err := l.greet(gctx); err != nil {
+			return err
+		}
+		group.Go(func() error { return l.out.run(gctx) })
+		group.Go(func() error { return l.in.run(gctx) })
+		group.Go(func() error { return l.in.acknowledge(gctx) })
+		group.Go(func() error { return l.outbox.run(gctx) })
+		group.Go(func() error { return l.beat(gctx) })
+		group.Go(func() error { return l.announce(gctx) })
+		if l.cfg.Primary {
+			group.Go(func() error { return l.renew(gctx) })
+		}
+		return l.read(gctx)
+	})
+	err := group.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// greet exchanges Welcomes, the primary first: a follower joins the primary's domain before it speaks of digests.
+func (l *Link) greet(ctx context.Context) error {
+	if l.cfg.Primary {
+		token, err := l.cfg.Renew()
+		if err == nil {
+			err = ctx.Err() // revoked meanwhile: not even the keys may go out
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.welcome(token); err != nil {
+			return err
+		}
+	}
+	frame, err := l.cfg.Session.Receive()
+	if err != nil {
+		return err
+	}
+	w := frame.GetWelcome()
+	if err := l.parted(frame); err != nil {
+		return err
+	}
+	if w == nil {
+		return auth.Refuse(auth.CodeProtocol, "the peer sent %T where Welcome was due", frame.Kind)
+	}
+	current, err := historyOf(w.History)
+	if err != nil {
+		return err
+	}
+	if !l.cfg.Primary {
+		// The primary may grant less than was asked for, never more.
+		grant := &l.cfg.Session.Grant
+		grant.Down, grant.Up = Both(grant.Down, w.Down), Both(grant.Up, w.Up)
+		l.cfg.Token(w.Token)
+	}
+	if err := l.learn(w); err != nil {
+		return err
+	}
+	if !l.cfg.Primary {
+		if err := l.welcome(""); err != nil {
+			return err
+		}
+	}
+	return l.open(ctx, current)
+}
+
+// open starts both directions: what is granted to the other side, and a subscription to what is granted to us.
+func (l *Link) open(ctx context.Context, current history) error {
+	grant := l.cfg.Session.Grant
+	sends, receives := parse(grant.Up), parse(grant.Down)
+	if l.cfg.Primary {
+		sends, receives = receives, sends
+	}
+	for _, ds := range sends {
+		l.out.grant[ds] = true
+	}
+	var ours []hotspotdb.Dataset
+	for _, ds := range receives {
+		release, _ := l.cfg.Claims.Try(l.cfg.Session.Database, ds)
+		if release == nil {
+			l.group.Go(func() error { return l.takeOver(ctx, current, ds) })
+			continue
+		}
+		l.keep(release)
+		ours = append(ours, ds)
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	return l.in.subscribe(ctx, current, ours...)
+}
+
+// takeOver waits until the other connection to the same box no longer receives a dataset.
+func (l *Link) takeOver(ctx context.Context, current history, ds hotspotdb.Dataset) error {
+	release, err := l.cfg.Claims.Wait(ctx, l.cfg.Session.Database, ds)
+	if err != nil {
+		return err
+	}
+	l.keep(release)
+	return l.in.subscribe(ctx, current, ds)
+}
+
+func (l *Link) keep(release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releases = append(l.releases, release)
+}
+
+func (l *Link) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.releases {
+		r()
+	}
+}
+
+func (l *Link) welcome(token string) error {
+	grant := l.cfg.Session.Grant
+	theirs := parse(grant.Up)
+	if l.cfg.Primary {
+		theirs = parse(grant.Down)
+	}
+	withKeys := false
+	for _, ds := range theirs {
+		withKeys = withKeys || ds == hotspotdb.Users
+	}
+	w := &syncpb.Welcome{
+		History: history(l.cfg.DB.History()).proto(), ClockUs: uint64(time.Now().UnixMicro()), Token: token,
+		FollowsYou: l.cfg.Follows(l.cfg.Session.BoxID),
+	}
+	if l.cfg.Primary {
+		w.Down, w.Up = grant.Down, grant.Up
+	}
+	w.Domain, w.Keys = l.cfg.Domain.Describe(withKeys)
+	return l.cfg.Session.Send(frameOf(w))
+}
+
+func (l *Link) learn(w *syncpb.Welcome) error {
+	if l.learned++; l.learned > maxWelcomes {
+		return auth.Refuse(auth.CodeProtocol, "the peer changes its domain again and again")
+	}
+	users := hotspotdb.Users.String()
+	switch {
+	case !l.cfg.Primary:
+		return l.cfg.Domain.FromPrimary(w, slices.Contains(l.cfg.Session.Grant.Down, users))
+	case slices.Contains(l.cfg.Session.Grant.Up, users):
+		return l.cfg.Domain.FromFollower(w)
+	}
+	return nil
+}
+
+// maxWelcomes bounds how often a peer may change its domain on one connection: joining one recomputes all digests.
+const maxWelcomes = 16
+
+// Both returns what two lists have in common, once.
+func Both(a, b []string) []string {
+	out := []string{}
+	for _, s := range a {
+		if slices.Contains(b, s) && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func parse(names []string) []hotspotdb.Dataset {
+	var out []hotspotdb.Dataset
+	for _, name := range names {
+		if ds, err := hotspotdb.ParseDataset(name); err == nil {
+			out = append(out, ds)
+		}
+	}
+	return out
+}
+
+// read hands each frame to whom it concerns.
+func (l *Link) read(ctx context.Context) error {
+	for {
+		frame, err := l.cfg.Session.Receive()
+		if err != nil {
+			return err
+		}
+		if err := l.dispatch(ctx, frame); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Link) dispatch(ctx context.Context, frame *syncpb.Frame) error {
+	switch k := frame.Kind.(type) {
+	case *syncpb.Frame_Subscribe:
+		return l.out.request(k.Subscribe)
+	case *syncpb.Frame_BucketsQuery:
+		return l.out.request(k.BucketsQuery)
+	case *syncpb.Frame_Compare:
+		return l.out.request(k.Compare)
+	case *syncpb.Frame_FeedStart:
+		return l.hand(ctx, k.FeedStart)
+	case *syncpb.Frame_Batch:
+		return l.hand(ctx, k.Batch)
+	case *syncpb.Frame_Digest:
+		return l.hand(ctx, k.Digest)
+	case *syncpb.Frame_Buckets:
+		return l.hand(ctx, k.Buckets)
+	case *syncpb.Frame_Compared:
+		return l.hand(ctx, k.Compared)
+	case *syncpb.Frame_Heartbeat:
+		l.in.heard(k.Heartbeat)
+	case *syncpb.Frame_Stored:
+		l.stored(k.Stored)
+	case *syncpb.Frame_Verified:
+		if ds, err := hotspotdb.ParseDataset(k.Verified.Dataset); err == nil && l.out.grant[ds] {
+			l.out.verified(ds, k.Verified)
+		}
+	case *syncpb.Frame_Token:
+		if !l.cfg.Primary {
+			l.cfg.Token(k.Token.Token)
+		}
+	case *syncpb.Frame_Welcome:
+		return l.learn(k.Welcome)
+	case *syncpb.Frame_Goodbye:
+		return l.parted(frame)
+	}
+	return nil // a kind that a newer version knows
+}
+
+func (l *Link) hand(ctx context.Context, frame any) error {
+	select {
+	case l.in.incoming <- frame:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *Link) parted(frame *syncpb.Frame) error {
+	if g := frame.GetGoodbye(); g != nil {
+		return &auth.Refusal{Code: peer.Printable(g.Code), Reason: peer.Printable(g.Reason)}
+	}
+	if r := frame.GetRefused(); r != nil {
+		return &auth.Refusal{Code: peer.Printable(r.Code), Reason: peer.Printable(r.Reason)}
+	}
+	return nil
+}
+
+func (l *Link) stored(s *syncpb.Stored) {
+	l.aside.Store(s.SetAside)
+	for _, p := range s.Positions {
+		if ds, err := hotspotdb.ParseDataset(p.Dataset); err == nil && l.out.grant[ds] {
+			l.out.stored(ds, p.Seq)
+		}
+	}
+}
+
+func (l *Link) beat(ctx context.Context) error {
+	tick := time.NewTicker(peer.HeartbeatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			_ = l.out.request(beat{}) // a full queue means that the peer hears enough from us
+		}
+	}
+}
+
+// announce tells the peer when our domain has changed.
+func (l *Link) announce(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.changed:
+			l.changed = l.cfg.Domain.Changed()
+			if err := l.welcome(""); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// renew sends a new token before the old one ends; if there may be none, the stream ends.
+func (l *Link) renew(ctx context.Context) error {
+	tick := time.NewTicker(auth.RenewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			token, err := l.cfg.Renew()
+			if err != nil {
+				return fmt.Errorf("renew the token: %w", err)
+			}
+			if err := l.cfg.Session.Send(frameOf(&syncpb.Token{Token: token})); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Report is what is known of a link.
+type Report struct {
+	Since          time.Time
+	Incoming       map[hotspotdb.Dataset]Incoming
+	Outgoing       map[hotspotdb.Dataset]Outgoing
+	ClockOff       time.Duration // the peer's clock minus ours
+	PeerSetAside   uint64
+	Received, Sent int64 // bytes
+}
+
+// Report takes a snapshot.
+func (l *Link) Report() Report {
+	r := Report{Since: l.since, Outgoing: l.out.snapshot(), PeerSetAside: l.aside.Load()}
+	r.Incoming, r.ClockOff = l.in.snapshot()
+	r.Received, r.Sent = l.cfg.Session.Traffic()
+	return r
+}

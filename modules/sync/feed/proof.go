@@ -1,0 +1,344 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"mbox/hotspotdb"
+	"mbox/proto/syncpb"
+)
+
+const (
+	// proofEvery is how long a bucket must stay different, by the same amount, before it is compared record by record.
+	proofEvery = time.Second
+	// patience is how long a total may differ, by another amount each time, before all buckets are looked at.
+	patience = time.Minute
+	// maxHave bounds the records of one bucket that are compared; a bucket of a sound database has some thousands.
+	maxHave = 65_536
+	// comparesAtOnce bounds how many buckets are under way at a time.
+	comparesAtOnce = 16
+)
+
+// proof is how far the digests of one dataset are explained. Two boxes that change all the time differ in what is under
+// way; only a difference that stays the same is worth a closer look.
+type proof struct {
+	asked    bool   // a BucketsQuery is under way
+	again    bool   // ask once more at the next tick
+	head     uint64 // of the dataset here when it was last proved or asked about
+	compares int    // under way
+
+	difference hotspotdb.Sum // of the whole dataset at the last look
+	later      bool          // ask for the total once more
+
+	suspects map[int]*suspect
+}
+
+// suspect is a bucket that differs. Its difference (ours minus theirs) stays the same while both sides store the same
+// further changes, so an explanation once found holds as long as the difference does.
+type suspect struct {
+	difference  hotspotdb.Sum
+	since       time.Time
+	ripe        bool // it has stayed long enough
+	asked       bool
+	explained   bool
+	local       uint64
+	unexplained uint64
+}
+
+// digest compares the whole dataset first: sixteen bytes that nearly always agree, or differ by what is explained already.
+func (r *receiver) digest(f *syncpb.Digest) error {
+	ds, err := r.known(f.Dataset)
+	if err != nil {
+		return err
+	}
+	if len(f.Total) != len(hotspotdb.Sum{}) {
+		return fmt.Errorf("a digest of %d bytes", len(f.Total))
+	}
+	view := r.db.View()
+	difference := hotspotdb.SubSum(view.Total(ds), hotspotdb.Sum(f.Total))
+	comparable := bytes.Equal(f.DigestKey, view.DigestKeyID())
+	view.Close()
+	if !comparable { // before both have one digest key
+		r.with(ds, func(in *Incoming) { in.proof.later = true })
+		return nil
+	}
+	var explained, patient bool
+	var local, unexplained uint64
+	r.with(ds, func(in *Incoming) {
+		explained, local, unexplained = in.proof.explains(difference)
+		patient = difference != in.proof.difference && time.Since(in.Verified) < patience
+		in.proof.difference, in.proof.later = difference, !explained && patient
+	})
+	switch {
+	case explained:
+		return r.proved(ds, view.Seq, f.Seq, local, unexplained)
+	case patient:
+		return nil // something is under way, most likely: ask for sixteen bytes again before asking for all buckets
+	}
+	return r.query(ds)
+}
+
+// explains says whether the buckets that were looked at make up the whole difference.
+func (p *proof) explains(difference hotspotdb.Sum) (ok bool, local, unexplained uint64) {
+	var sum hotspotdb.Sum
+	ok = true
+	for _, s := range p.suspects {
+		sum = hotspotdb.AddSum(sum, s.difference)
+		ok = ok && s.explained
+		local += s.local
+		unexplained += s.unexplained
+	}
+	return ok && sum == difference, local, unexplained
+}
+
+func (r *receiver) query(ds hotspotdb.Dataset) error {
+	ask := false
+	r.with(ds, func(in *Incoming) {
+		ask = !in.proof.asked
+		in.proof.asked, in.proof.again = true, false
+	})
+	if !ask {
+		return nil
+	}
+	return r.conn.Send(frameOf(&syncpb.BucketsQuery{Dataset: ds.String()}))
+}
+
+// askAgain looks once more at datasets with buckets that are not explained yet, and asks for the total of those that
+// were changed here since they were last proved: the sender does not know of those changes.
+func (r *receiver) askAgain() error {
+	if r.kind != hotspotdb.Above {
+		return nil // a primary holds more than one follower sends
+	}
+	for _, ds := range r.datasets() {
+		again, total := false, false
+		head := r.db.Head(ds)
+		r.with(ds, func(in *Incoming) {
+			again = in.proof.again
+			changedHere := head > max(in.proof.head, in.applied)
+			total = !again && in.stream && !in.first && (changedHere || in.proof.later)
+			if total {
+				in.proof.head, in.proof.later = head, false
+			}
+		})
+		var err error
+		switch {
+		case again:
+			err = r.query(ds)
+		case total:
+			err = r.conn.Send(frameOf(&syncpb.BucketsQuery{Dataset: ds.String(), Total: true}))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buckets compares all buckets and picks those that have stayed different for a closer look.
+func (r *receiver) buckets(f *syncpb.Buckets) error {
+	ds, err := r.known(f.Dataset)
+	if err != nil {
+		return err
+	}
+	theirs, err := parseSums(f.Sums)
+	if err != nil {
+		return err
+	}
+	head := r.db.Head(ds)
+	ours, key, err := r.sums(ds)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(f.DigestKey, key) {
+		r.with(ds, func(in *Incoming) { in.proof.asked, in.proof.later = false, true })
+		return nil
+	}
+	var local, unexplained uint64
+	open := 0
+	r.with(ds, func(in *Incoming) {
+		in.proof.asked = false
+		local, unexplained, open = in.proof.sift(ours, theirs, time.Now())
+		in.proof.again = open > 0
+	})
+	if open > 0 {
+		return r.compareNext(ds)
+	}
+	return r.proved(ds, head, f.Seq, local, unexplained)
+}
+
+// compareNext keeps a few comparisons under way for as long as there are suspects that have stayed.
+func (r *receiver) compareNext(ds hotspotdb.Dataset) error {
+	var ask []int
+	r.with(ds, func(in *Incoming) {
+		p := &in.proof
+		for b, s := range p.suspects {
+			if p.compares >= comparesAtOnce {
+				break
+			}
+			if s.ripe && !s.asked && !s.explained {
+				s.asked = true
+				p.compares++
+				ask = append(ask, b)
+			}
+		}
+	})
+	for _, bucket := range ask {
+		if err := r.compare(ds, bucket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sift updates the suspects and returns the sums over the explained ones, and how many are open.
+func (p *proof) sift(ours, theirs []hotspotdb.Sum, now time.Time) (local, unexplained uint64, open int) {
+	for b := range ours {
+		if ours[b] == theirs[b] {
+			delete(p.suspects, b)
+			continue
+		}
+		difference := hotspotdb.SubSum(ours[b], theirs[b])
+		s := p.suspects[b]
+		switch {
+		case s == nil || s.difference != difference:
+			p.suspects[b] = &suspect{difference: difference, since: now}
+			open++
+		case s.explained:
+			local += s.local
+			unexplained += s.unexplained
+		default:
+			open++
+			s.ripe = s.ripe || now.Sub(s.since) >= proofEvery/2
+		}
+	}
+	return local, unexplained, open
+}
+
+func (r *receiver) compare(ds hotspotdb.Dataset, bucket int) error {
+	ask := &syncpb.Compare{Dataset: ds.String(), Bucket: uint32(bucket)}
+	view := r.db.View()
+	defer view.Close()
+	err := view.Bucket(ds, bucket, func(e hotspotdb.Entry) (bool, error) {
+		digest, err := view.Digest(e)
+		if err == nil && digest != (hotspotdb.Sum{}) {
+			ask.Have = append(ask.Have, shortDigest(digest))
+		}
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	if len(ask.Have) > maxHave {
+		r.log.Error("sync: a bucket is too large to be compared", "peer", r.name, "dataset", ds, "bucket", bucket, "records", len(ask.Have))
+		r.with(ds, func(in *Incoming) { in.proof.giveUp(bucket) })
+		return nil
+	}
+	return r.conn.Send(frameOf(ask))
+}
+
+// giveUp leaves a bucket unexplained.
+func (p *proof) giveUp(bucket int) {
+	p.compares = max(0, p.compares-1)
+	if s := p.suspects[bucket]; s != nil {
+		s.explained, s.unexplained = true, 1
+	}
+}
+
+// compared stores what we lacked and explains what only we hold: changes made here (or by boxes below, or received from
+// somebody else) are ours to have; anything else is an alarm.
+func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
+	ds, err := r.known(f.Dataset)
+	if err != nil || f.Bucket >= hotspotdb.Buckets {
+		return err
+	}
+	changes, seqs, err := r.codec.unpack(f.Changes, f.Size)
+	if err != nil {
+		return err
+	}
+	extra := make(map[uint64]bool, len(f.Extra))
+	for _, e := range f.Extra {
+		extra[e] = true
+	}
+	local, alien, err := r.classify(ds, int(f.Bucket), extra)
+	if err != nil {
+		return err
+	}
+	deleted, err := r.deletedHere(ds, changes)
+	if err != nil {
+		return err
+	}
+	local += deleted
+	result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds, Changes: changes, Seqs: seqs})
+	if err != nil {
+		return err
+	}
+	alien += uint64(result.Refused) // the peer holds what we cannot accept
+	if result.Stored > 0 {
+		r.log.Error("sync: records had gone missing here and were fetched again; if this repeats, the disk or memory of one box is failing",
+			"peer", r.name, "dataset", ds, "records", result.Stored)
+	}
+	if alien > 0 {
+		r.log.Error("sync: the peer no longer holds records that it sent; they are kept here", "peer", r.name, "dataset", ds, "records", alien)
+	}
+	r.with(ds, func(in *Incoming) {
+		in.Repaired += uint64(result.Stored)
+		in.proof.compares = max(0, in.proof.compares-1)
+		s := in.proof.suspects[int(f.Bucket)]
+		if s == nil {
+			return
+		}
+		if result.Stored > 0 {
+			delete(in.proof.suspects, int(f.Bucket)) // it differs in another way now: look again
+			return
+		}
+		s.explained, s.local, s.unexplained = true, local, alien
+	})
+	return r.compareNext(ds)
+}
+
+func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]bool) (local, alien uint64, err error) {
+	view := r.db.View()
+	defer view.Close()
+	err = view.Bucket(ds, bucket, func(e hotspotdb.Entry) (bool, error) {
+		digest, err := view.Digest(e)
+		if err != nil || digest == (hotspotdb.Sum{}) || !extra[shortDigest(digest)] {
+			return true, err
+		}
+		if e.Source.Kind == r.kind && e.Source.Database == r.remote {
+			alien++
+		} else {
+			local++
+		}
+		return true, nil
+	})
+	return local, alien, err
+}
+
+// deletedHere counts the live records among the peer's that we have deleted since.
+func (r *receiver) deletedHere(ds hotspotdb.Dataset, changes [][]byte) (n uint64, err error) {
+	for _, raw := range changes {
+		theirs, err := hotspotdb.DecodeChange(raw)
+		if err != nil {
+			return 0, err
+		}
+		ours, err := r.db.Get(ds, theirs.Key)
+		if err == nil && !theirs.Deleted && ours.Deleted && ours.Stamp.Compare(theirs.Stamp) > 0 {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// proved notes the result, which holds for the dataset as it was here at head, and tells the peer.
+func (r *receiver) proved(ds hotspotdb.Dataset, head, seq, local, unexplained uint64) error {
+	r.with(ds, func(in *Incoming) {
+		in.LocalChanges, in.Unexplained = local, unexplained
+		in.proof.head = max(in.proof.head, head)
+		if unexplained == 0 {
+			in.Verified = time.Now()
+		}
+	})
+	return r.conn.Send(frameOf(&syncpb.Verified{Dataset: ds.String(), Seq: seq, LocalChanges: local, Unexplained: unexplained}))
+}

@@ -1,0 +1,367 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mbox/hotspotdb"
+	"mbox/proto/syncpb"
+)
+
+// acknowledgeEvery bounds how late a peer learns of positions that were stored without a change.
+const acknowledgeEvery = time.Second
+
+// Memory keeps what a box knows of another's history, durably.
+type Memory interface {
+	Get(key string) ([]byte, bool, error)
+	Put(key string, value []byte) error
+}
+
+// receiver is the other direction of a link: it stores what the peer sends and proves that it is complete.
+type receiver struct {
+	db     *hotspotdb.DB
+	conn   frames // never blocks: the receiver must go on reading while the peer does not
+	direct frames // for acknowledgements, which have a goroutine of their own
+	codec  *codec
+	memory Memory
+	log    *slog.Logger
+	remote hotspotdb.DatabaseID
+	name   string // of the peer, for messages
+	kind   hotspotdb.SourceKind
+
+	incoming chan any
+
+	mu       sync.Mutex // guards what follows
+	state    map[hotspotdb.Dataset]*Incoming
+	clockOff time.Duration // the peer's clock minus ours
+}
+
+// Incoming is what is known of one dataset that we receive.
+type Incoming struct {
+	Start        uint64 // where this connection began
+	Position     uint64 // stored here
+	Head         uint64 // at the peer
+	AtHead       time.Time
+	Verified     time.Time
+	LocalChanges uint64 // records that differ because we changed them
+	Unexplained  uint64 // records that differ and should not
+	Stored       uint64 // changes stored on this connection
+	Repaired     uint64
+	Rehomed      uint64 // changes that the peer has forgotten, kept here
+
+	stream  bool   // FeedStart was seen
+	applied uint64 // our sequence after what was stored last
+	first   bool   // the bulk of a first sync or catch-up is still coming
+	proof   proof
+}
+
+func newReceiver(db *hotspotdb.DB, conn, direct frames, c *codec, memory Memory, remote hotspotdb.DatabaseID, name string,
+	kind hotspotdb.SourceKind, log *slog.Logger) *receiver {
+	return &receiver{
+		db: db, conn: conn, direct: direct, codec: c, memory: memory, log: log, remote: remote, name: name, kind: kind,
+		incoming: make(chan any, 4), state: map[hotspotdb.Dataset]*Incoming{},
+	}
+}
+
+// subscribe asks for datasets from where we stand. If the peer has forgotten what it sent us once, because it was restored
+// from a backup or lost an unsynced tail, those changes become ours.
+func (r *receiver) subscribe(ctx context.Context, current history, datasets ...hotspotdb.Dataset) error {
+	ask := &syncpb.Subscribe{}
+	for _, ds := range datasets {
+		old, err := r.recall(ds)
+		if err != nil {
+			return err
+		}
+		p, err := r.standing(ctx, ds, old, current)
+		if err != nil {
+			return err
+		}
+		if err := r.remember(ds, current); err != nil {
+			return err
+		}
+		ask.Positions = append(ask.Positions, p)
+	}
+	return r.conn.Send(frameOf(ask))
+}
+
+// The peer's history is kept for each dataset: a dataset that is left out for a while still stands in the old one.
+func (r *receiver) historyKey(ds hotspotdb.Dataset) string {
+	return fmt.Sprintf("history/%s/%s", r.remote, ds)
+}
+
+func (r *receiver) recall(ds hotspotdb.Dataset) (history, error) {
+	raw, ok, err := r.memory.Get(r.historyKey(ds))
+	if err == nil && ok {
+		var old history
+		if old, err = unmarshalHistory(raw); err == nil {
+			return old, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of the history of %s: %w", r.name, err)
+	}
+	return nil, nil
+}
+
+func (r *receiver) remember(ds hotspotdb.Dataset, current history) error {
+	if err := r.memory.Put(r.historyKey(ds), current.marshal()); err != nil {
+		return fmt.Errorf("remember the history of %s: %w", r.name, err)
+	}
+	return nil
+}
+
+func (r *receiver) standing(ctx context.Context, ds hotspotdb.Dataset, old, current history) (*syncpb.Position, error) {
+	pos := r.db.Position(r.remote, ds)
+	from, lost := rewind(pos, old, current)
+	if lost {
+		if err := r.rehome(ctx, ds, from); err != nil {
+			return nil, err
+		}
+	}
+	p := &syncpb.Position{Dataset: ds.String(), Database: r.remote[:], Incarnation: from.Incarnation, Seq: from.Seq}
+	if from.Seq == 0 && r.db.Counts(ds).Live > 0 {
+		sums, key, err := r.sums(ds)
+		if err != nil {
+			return nil, err
+		}
+		p.Sums, p.DigestKey = packSums(sums), key
+	}
+	r.with(ds, func(in *Incoming) {
+		in.stream, in.first, in.Start, in.Position = false, true, from.Seq, from.Seq
+	})
+	return p, nil
+}
+
+func (r *receiver) sums(ds hotspotdb.Dataset) (sums []hotspotdb.Sum, digestKey []byte, err error) {
+	view := r.db.View(hotspotdb.WithSums(ds))
+	defer view.Close()
+	sums, err = view.Sums(ds)
+	return sums, view.DigestKeyID(), err
+}
+
+func (r *receiver) rehome(ctx context.Context, ds hotspotdb.Dataset, after hotspotdb.Position) error {
+	n, err := r.db.Rehome(ctx, r.remote, ds, after)
+	if err != nil {
+		return fmt.Errorf("keep the changes of %s that %s has forgotten: %w", ds, r.name, err)
+	}
+	r.with(ds, func(in *Incoming) { in.Rehomed += uint64(n) })
+	if n > 0 {
+		r.log.Warn("sync: the peer has forgotten changes that it sent before (restored from a backup?); they are kept here",
+			"peer", r.name, "dataset", ds, "changes", n)
+	}
+	return nil
+}
+
+// run stores what the connection's reader hands over until ctx ends.
+func (r *receiver) run(ctx context.Context) error {
+	tick := time.NewTicker(proofEvery)
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case frame := <-r.incoming:
+			err = r.handle(ctx, frame)
+		case <-tick.C:
+			err = r.askAgain()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *receiver) handle(ctx context.Context, frame any) error {
+	switch f := frame.(type) {
+	case *syncpb.FeedStart:
+		return r.started(ctx, f)
+	case *syncpb.Batch:
+		return r.store(ctx, f)
+	case *syncpb.Digest:
+		return r.digest(f)
+	case *syncpb.Buckets:
+		return r.buckets(f)
+	case *syncpb.Compared:
+		return r.compared(ctx, f)
+	}
+	return fmt.Errorf("no use for %T", frame)
+}
+
+// known finds the state of a dataset that we subscribed to; the peer may not send others.
+func (r *receiver) known(name string) (hotspotdb.Dataset, error) {
+	ds, err := hotspotdb.ParseDataset(name)
+	if err != nil {
+		return 0, fmt.Errorf("the peer sends %.32q, which was not asked for", name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state[ds] == nil {
+		return 0, fmt.Errorf("the peer sends %s, which was not asked for", ds)
+	}
+	return ds, nil
+}
+
+func (r *receiver) started(ctx context.Context, f *syncpb.FeedStart) error {
+	ds, err := r.known(f.Dataset)
+	if err != nil {
+		return err
+	}
+	if r.begun(ds) {
+		return fmt.Errorf("the peer began %s twice", ds)
+	}
+	if f.Rewound {
+		if err := r.rehome(ctx, ds, hotspotdb.Position{Incarnation: f.Incarnation, Seq: f.Seq}); err != nil {
+			return err
+		}
+	}
+	r.with(ds, func(in *Incoming) {
+		in.stream, in.Start, in.Position, in.Head = true, f.Seq, f.Seq, f.Head
+		in.arrived()
+	})
+	return nil
+}
+
+func (r *receiver) begun(ds hotspotdb.Dataset) (begun bool) {
+	r.with(ds, func(in *Incoming) { begun = in.stream })
+	return begun
+}
+
+func (r *receiver) store(ctx context.Context, f *syncpb.Batch) error {
+	ds, err := r.known(f.Dataset)
+	if err != nil {
+		return err
+	}
+	if !r.begun(ds) {
+		return fmt.Errorf("the peer sent a batch of %s before it began", ds)
+	}
+	changes, seqs, err := r.codec.unpack(f.Changes, f.Size)
+	if err != nil {
+		return err
+	}
+	result, err := r.apply(ctx, hotspotdb.Batch{
+		Dataset: ds, Changes: changes, Seqs: seqs,
+		Position: hotspotdb.Position{Incarnation: f.Incarnation, Seq: f.Last},
+	})
+	if err != nil {
+		return err
+	}
+	r.with(ds, func(in *Incoming) {
+		in.Position, in.Head = f.Last, max(f.Head, f.Last)
+		in.Stored += uint64(result.Stored)
+		in.applied = max(in.applied, result.Seq)
+		in.arrived()
+	})
+	return nil
+}
+
+func (r *receiver) apply(ctx context.Context, b hotspotdb.Batch) (hotspotdb.Result, error) {
+	b.From, b.Kind = r.remote, r.kind
+	result, err := r.db.Apply(ctx, b)
+	if err != nil {
+		return result, fmt.Errorf("store changes of %s from %s: %w", b.Dataset, r.name, err)
+	}
+	if result.SetAside > 0 {
+		r.log.Warn("sync: changes are set aside until our clock reaches their stamps; check the clocks of both boxes",
+			"peer", r.name, "dataset", b.Dataset, "changes", result.SetAside)
+	}
+	if result.Conflicts > 0 {
+		r.log.Warn("sync: records were changed on two boxes at once; the losing versions are in the conflict list",
+			"peer", r.name, "dataset", b.Dataset, "records", result.Conflicts)
+	}
+	return result, nil
+}
+
+// Started says whether the peer has begun to send the dataset.
+func (in Incoming) Started() bool { return in.stream }
+
+// arrived notes when the end of the feed is reached.
+func (in *Incoming) arrived() {
+	if in.stream && in.Position >= in.Head {
+		in.AtHead, in.first = time.Now(), false
+	}
+}
+
+// acknowledge tells the peer what is durable here, each time that it grows.
+func (r *receiver) acknowledge(ctx context.Context) error {
+	tick := time.NewTicker(acknowledgeEvery) // positions without changes do not move the watermark
+	defer tick.Stop()
+	told := map[hotspotdb.Dataset]hotspotdb.Position{}
+	aside := -1
+	for {
+		moved := r.db.Moved()
+		stored := &syncpb.Stored{ClockUs: uint64(time.Now().UnixMicro()), SetAside: uint64(r.db.SetAsideCount())}
+		for _, ds := range r.datasets() {
+			pos := r.db.DurablePosition(r.remote, ds)
+			if pos != told[ds] {
+				told[ds] = pos
+				stored.Positions = append(stored.Positions, &syncpb.Position{
+					Dataset: ds.String(), Database: r.remote[:], Incarnation: pos.Incarnation, Seq: pos.Seq,
+				})
+			}
+		}
+		if len(stored.Positions) > 0 || int(stored.SetAside) != aside {
+			aside = int(stored.SetAside)
+			if err := r.direct.Send(frameOf(stored)); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *receiver) heard(hb *syncpb.Heartbeat) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clockOff = time.Until(time.UnixMicro(int64(hb.ClockUs)))
+	for _, h := range hb.Heads {
+		ds, err := hotspotdb.ParseDataset(h.Dataset)
+		if err != nil || r.state[ds] == nil {
+			continue
+		}
+		in := r.state[ds]
+		in.Head = max(in.Head, h.Seq)
+		in.arrived()
+	}
+}
+
+func (r *receiver) with(ds hotspotdb.Dataset, change func(*Incoming)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.state[ds]
+	if in == nil {
+		in = &Incoming{proof: proof{suspects: map[int]*suspect{}}}
+		r.state[ds] = in
+	}
+	change(in)
+}
+
+func (r *receiver) datasets() []hotspotdb.Dataset {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []hotspotdb.Dataset
+	for _, ds := range hotspotdb.Datasets() {
+		if r.state[ds] != nil {
+			out = append(out, ds)
+		}
+	}
+	return out
+}
+
+func (r *receiver) snapshot() (map[hotspotdb.Dataset]Incoming, time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[hotspotdb.Dataset]Incoming, len(r.state))
+	for ds, in := range r.state {
+		out[ds] = *in
+	}
+	return out, r.clockOff
+}

@@ -1,0 +1,320 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"mbox/hotspotdb"
+	"mbox/proto/syncpb"
+)
+
+const (
+	// digestIdle is how long a feed rests at the head before its digests are stated; under steady load they are stated
+	// every digestBusy, without changes every digestQuiet (in-sync wants proof within five minutes).
+	digestIdle  = 500 * time.Millisecond
+	digestBusy  = 10 * time.Second
+	digestQuiet = time.Minute
+
+	// maxRequests bounds what a peer can ask for before it has read the answers.
+	maxRequests = 256
+	maxQueued   = 4 << 20 // bytes
+)
+
+var errTooManyRequests = errors.New("the peer asks faster than it reads")
+
+// frames is where a sender or receiver writes to the peer.
+type frames interface {
+	Send(*syncpb.Frame) error
+}
+
+// sender is one direction of a link: it sends the datasets that the peer subscribed to, from the store.
+type sender struct {
+	db     *hotspotdb.DB
+	conn   frames
+	cache  *Cache
+	log    *slog.Logger
+	remote hotspotdb.DatabaseID
+	grant  map[hotspotdb.Dataset]bool
+	up     bool // to our primary: only what did not come from above
+
+	requests chan any
+	queued   atomic.Int64                  // bytes of requests
+	streams  map[hotspotdb.Dataset]*stream // owned by run
+	packer   packer
+	fresh    bool // changes were sent since the last digests
+	lastSent time.Time
+	stated   time.Time // the last digests
+
+	window window
+
+	mu    sync.Mutex // guards state
+	state map[hotspotdb.Dataset]*Outgoing
+}
+
+// stream is the sending side of one dataset.
+type stream struct {
+	dataset   hotspotdb.Dataset
+	pos       uint64               // everything up to here was sent or skipped
+	told      uint64               // the position that the peer knows
+	announced uint64               // the head that the peer knows
+	equal     []bool               // buckets that need no sending, up to equalUpto
+	bucketOf  func(key []byte) int // as when equal was found
+	equalUpto uint64
+}
+
+// Outgoing is what is known of one dataset that we send.
+type Outgoing struct {
+	Start        uint64 // where this connection began
+	Sent         uint64
+	Stored       uint64 // durable at the peer
+	Head         uint64
+	AtHead       time.Time // when the peer last held everything
+	Verified     time.Time
+	LocalChanges uint64
+	Unexplained  uint64
+}
+
+func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID, log *slog.Logger) *sender {
+	return &sender{
+		db: db, conn: conn, cache: cache, log: log, remote: remote, grant: map[hotspotdb.Dataset]bool{},
+		requests: make(chan any, maxRequests), streams: map[hotspotdb.Dataset]*stream{},
+		state: map[hotspotdb.Dataset]*Outgoing{}, window: window{moved: make(chan struct{}, 1)},
+	}
+}
+
+// request hands a frame of the peer to the sending goroutine. It never blocks: reading must go on while we write.
+func (s *sender) request(r any) error {
+	if s.queued.Add(requestSize(r)) > maxQueued {
+		return errTooManyRequests
+	}
+	select {
+	case s.requests <- r:
+		return nil
+	default:
+		return errTooManyRequests
+	}
+}
+
+// requestSize is about what a waiting request holds, in bytes.
+func requestSize(r any) int64 {
+	if m, ok := r.(proto.Message); ok {
+		return int64(proto.Size(m))
+	}
+	return 0
+}
+
+// run sends until ctx ends or the connection fails.
+func (s *sender) run(ctx context.Context) error {
+	tick := time.NewTicker(digestIdle)
+	defer tick.Stop()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		moved := s.db.Moved()
+		busy, err := s.step(ctx)
+		if err != nil {
+			return err
+		}
+		if busy {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case r := <-s.requests:
+			err = s.answer(ctx, r)
+		case <-moved:
+		case <-s.window.moved:
+		case <-tick.C:
+			err = s.maybeState(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// step answers what was asked and sends at most one batch of each dataset; profiles first, until there are no more.
+func (s *sender) step(ctx context.Context) (busy bool, err error) {
+	select {
+	case r := <-s.requests:
+		return true, s.answer(ctx, r)
+	default:
+	}
+	if s.window.full() {
+		return false, nil
+	}
+	durable := s.db.Durable()
+	for _, ds := range hotspotdb.Datasets() {
+		st := s.streams[ds]
+		if st == nil || s.db.Head(ds) <= st.pos || durable <= st.pos {
+			continue
+		}
+		sent, err := s.sendNext(st, durable)
+		if err != nil {
+			return false, err
+		}
+		busy = busy || sent
+		if sent && ds == hotspotdb.Profiles {
+			return true, nil
+		}
+	}
+	if !busy && s.fresh && time.Since(s.stated) > digestBusy {
+		return false, s.stateDigests(ctx)
+	}
+	return busy, nil
+}
+
+// sendNext sends the next batch of a dataset, from the cache if another peer stands at the same position.
+func (s *sender) sendNext(st *stream, upto uint64) (sent bool, err error) {
+	var b *batch
+	if s.cacheable(st) {
+		b = s.cache.get(cacheKey{st.dataset, st.pos})
+	}
+	if b == nil {
+		view := s.db.View()
+		defer view.Close()
+		if b, err = s.build(view, st, upto); err != nil {
+			return false, err
+		}
+	}
+	if _, own := b.sources[s.remote]; own {
+		view := s.db.View()
+		defer view.Close()
+		if b, err = s.collect(view, st, upto, s.wanted(st)); err != nil {
+			return false, err
+		}
+	}
+	sent = b.last > st.pos
+	return sent, s.sendBatch(st, b)
+}
+
+func (s *sender) cacheable(st *stream) bool { return !s.up && st.equal == nil }
+
+// build reads the next batch, shared with other peers where nothing needs to be filtered for this one.
+func (s *sender) build(view *hotspotdb.View, st *stream, upto uint64) (*batch, error) {
+	if !s.cacheable(st) {
+		return s.collect(view, st, upto, s.wanted(st))
+	}
+	b, err := s.collect(view, st, upto, nil)
+	if err == nil && b.count > 0 {
+		s.cache.put(cacheKey{st.dataset, st.pos}, b)
+	}
+	return b, err
+}
+
+// wanted says which entries this peer gets: not its own changes back, upwards nothing that came from above, and nothing
+// in buckets that are known to be equal.
+func (s *sender) wanted(st *stream) func(hotspotdb.Entry) (bool, error) {
+	return func(e hotspotdb.Entry) (bool, error) {
+		if e.Source.Database == s.remote && e.Source.Kind != hotspotdb.Local {
+			return false, nil
+		}
+		if s.up && e.Source.Kind == hotspotdb.Above {
+			return false, nil
+		}
+		if st.equal == nil || e.Seq > st.equalUpto {
+			return true, nil
+		}
+		change, err := e.Decode()
+		if err != nil {
+			return false, err
+		}
+		// Sums are over live records: two boxes with equal sums may still know of different deletions, and one that is
+		// not told would let an older version from a third box come back.
+		return change.Deleted || !st.equal[st.bucketOf(change.Key)], nil
+	}
+}
+
+func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted func(hotspotdb.Entry) (bool, error)) (*batch, error) {
+	b := &batch{after: st.pos, last: upto, sources: map[hotspotdb.DatabaseID]struct{}{}}
+	p := &s.packer
+	p.reset()
+	err := view.Scan(st.dataset, st.pos, upto, func(e hotspotdb.Entry) (bool, error) {
+		if wanted != nil {
+			if ok, err := wanted(e); err != nil || !ok {
+				return err == nil, err
+			}
+		}
+		p.add(e.Change, e.Seq)
+		if e.Source.Kind != hotspotdb.Local {
+			b.sources[e.Source.Database] = struct{}{}
+		}
+		if p.full() {
+			b.last = e.Seq
+			return false, nil
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the feed of %s: %w", st.dataset, err)
+	}
+	b.count, b.packed = p.count, s.cache.codec.pack(p)
+	return b, nil
+}
+
+// sendBatch sends b, or only remembers the progress if nothing in it is for this peer and the peer need not know yet.
+func (s *sender) sendBatch(st *stream, b *batch) error {
+	st.pos = b.last
+	if st.equal != nil && st.pos >= st.equalUpto {
+		st.equal = nil
+	}
+	if b.count == 0 && st.announced <= st.told {
+		s.note(st)
+		return nil
+	}
+	if b.count > 0 {
+		s.fresh, s.lastSent = true, time.Now()
+	}
+	return s.tell(st, b.packed)
+}
+
+func (s *sender) tell(st *stream, p packed) error {
+	st.told, st.announced = st.pos, max(s.db.Head(st.dataset), st.pos)
+	s.note(st)
+	s.window.add(st.dataset, st.pos, len(p.data))
+	return s.conn.Send(frameOf(&syncpb.Batch{
+		Dataset: st.dataset.String(), Incarnation: history(s.db.History()).at(st.pos), Last: st.pos, Head: st.announced,
+		Changes: p.data, Size: p.size,
+	}))
+}
+
+// note keeps the progress for the status. What was skipped because it is not for this peer does not count as behind.
+func (s *sender) note(st *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.outgoing(st.dataset)
+	out.Sent, out.Head = st.told, st.told
+	if head := s.db.Head(st.dataset); head > st.pos {
+		out.Head = head
+	}
+}
+
+// outgoing is called with s.mu held.
+func (s *sender) outgoing(ds hotspotdb.Dataset) *Outgoing {
+	out := s.state[ds]
+	if out == nil {
+		out = &Outgoing{}
+		s.state[ds] = out
+	}
+	return out
+}
+
+// progress tells the peer positions that it does not know yet, because nothing since was for it.
+func (s *sender) progress() error {
+	for _, st := range s.streams {
+		if st.told < st.pos {
+			if err := s.tell(st, packed{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package sync
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"mbox/credential"
+	"mbox/hotspotdb"
+	"mbox/modules/sync/auth"
+	"mbox/modules/sync/feed"
+	"mbox/modules/sync/peer"
+)
+
+const (
+	// roleSync may sync and nothing else.
+	roleSync = "sync"
+	// mainAccount may sync as well as administer: the account that every operator knows from the original.
+	mainAccount = "mboxadmin"
+	// maxUnproved bounds the sources that have connections which have not proved themselves, maxUnprovedEach the
+	// connections of one.
+	maxUnproved     = 512
+	maxUnprovedEach = 8
+	// maxFollowers bounds connected followers.
+	maxFollowers = 8192
+)
+
+// downstream is a connected follower.
+type downstream struct {
+	session *peer.Session
+	link    *feed.Link
+	end     context.CancelCauseFunc
+	since   time.Time
+	wish    wish
+}
+
+// gate answers the handshake's questions from the configuration.
+type gate struct{ m *Module }
+
+func (g gate) Admit(addr netip.Addr) error {
+	g.m.mu.Lock()
+	defer g.m.mu.Unlock()
+	_, err := g.m.config.permit(addr)
+	return err
+}
+
+func (g gate) Verifier(account string) (credential.Verifier, bool) {
+	a, ok := g.m.deps.Account(account)
+	if !ok || a.Role != roleSync && account != mainAccount {
+		return credential.Verifier{}, false
+	}
+	v, err := credential.Parse(a.Verifier)
+	return v, err == nil
+}
+
+func (g gate) Owns(boxID string, database hotspotdb.DatabaseID) error {
+	return g.m.owns(boxID, database)
+}
+
+func (g gate) Grant(addr netip.Addr, account string, want, send []string) (auth.Grant, error) {
+	g.m.mu.Lock()
+	defer g.m.mu.Unlock()
+	return g.m.grant(addr, account, want, send)
+}
+
+// grant is called with m.mu held.
+func (m *Module) grant(addr netip.Addr, account string, want, send []string) (auth.Grant, error) {
+	permit, err := m.config.permit(addr)
+	if err != nil {
+		return auth.Grant{}, err
+	}
+	return auth.Grant{Account: account, Down: feed.Both(want, permit.datasets), Up: feed.Both(send, permit.accept)}, nil
+}
+
+// serve is one connection of a follower, from TLS to its end.
+func (m *Module) serve(conn *tls.Conn) {
+	from := peer.Source(conn.RemoteAddr())
+	if !m.enter(from) {
+		return
+	}
+	defer m.tasks.Done()
+	session, wish, err := m.admit(conn, from)
+	if err != nil {
+		m.deps.Log.Warn("sync: a connection was refused", "address", conn.RemoteAddr().String(), "reason", reason(err))
+		m.noteRefused(from, reason(err))
+		return
+	}
+	if wish.probe {
+		session.Part("test", "tested")
+		return
+	}
+	ctx, end := context.WithCancelCause(m.ctx)
+	defer end(nil)
+	d := &downstream{session: session, end: end, since: m.deps.Now(), wish: wish}
+	d.link = m.newLink(session, true, session.Hostname)
+	if err := m.register(d); err != nil {
+		m.unregister(d)
+		var refusal *auth.Refusal
+		errors.As(err, &refusal)
+		session.Part(refusal.Code, refusal.Reason)
+		return
+	}
+	m.remember(session, roleDownstream)
+	m.deps.Log.Info("sync: a follower is connected", "peer", session.Hostname, "address", session.Address, "account", session.Grant.Account,
+		"datasets", session.Grant.Down, "accept", session.Grant.Up)
+	err = d.link.Run(ctx)
+	m.unregister(d)
+	m.deps.Log.Info("sync: a follower is gone", "peer", session.Hostname, "address", session.Address, "reason", reason(err))
+}
+
+// enter counts a connection that has not proved itself yet; the box may be stopping, too many may be waiting, or one source
+// may have its share: nobody may take the places of others. A source that is not allowed has one place for its refusal.
+func (m *Module) enter(from netip.Addr) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	most := maxUnprovedEach
+	if _, err := m.config.permit(from); err != nil {
+		most = 1
+		if len(m.waiting) >= maxUnproved/2 { // the other half is for those who are allowed
+			return false
+		}
+	}
+	if m.stopping || len(m.waiting) >= maxUnproved || m.waiting[from] >= most {
+		return false
+	}
+	m.waiting[from]++
+	m.tasks.Add(1)
+	return true
+}
+
+func (m *Module) leave(from netip.Addr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting[from]--; m.waiting[from] == 0 {
+		delete(m.waiting, from)
+	}
+}
+
+func (m *Module) admit(conn *tls.Conn, from netip.Addr) (*peer.Session, wish, error) {
+	defer m.leave(from)
+	stop := context.AfterFunc(m.ctx, func() { _ = conn.NetConn().Close() })
+	defer stop()
+	session, hello, err := m.server.Accept(conn)
+	if err != nil {
+		return nil, wish{}, err
+	}
+	return session, wish{hello.Datasets, hello.Send, hello.Probe}, nil
+}
+
+// RefusedPeer is an address that was refused lately.
+type RefusedPeer struct {
+	Address string    `json:"address"`
+	Time    time.Time `json:"time"`
+	Reason  string    `json:"reason"`
+}
+
+// maxRefused bounds how many of them the status shows.
+const maxRefused = 8
+
+func (m *Module) noteRefused(from netip.Addr, why string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused = slices.DeleteFunc(m.refused, func(r RefusedPeer) bool { return r.Address == from.String() })
+	m.refused = append(m.refused, RefusedPeer{from.String(), m.deps.Now().UTC(), why})
+	m.refused = m.refused[max(0, len(m.refused)-maxRefused):]
+}
+
+// wish is what a follower asked for; what it was granted may change with the configuration.
+type wish struct {
+	want, send []string
+	probe      bool
+}
+
+func (m *Module) newLink(session *peer.Session, primary bool, name string) *feed.Link {
+	return feed.NewLink(feed.Config{
+		DB: m.deps.DB, Session: session, Primary: primary, Name: name, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
+		Follows: m.follows, Claims: m.claims, Log: m.deps.Log,
+		Renew: func() (string, error) {
+			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
+		},
+	})
+}
+
+// register adds a follower, looks once more whether it is allowed (the configuration may have changed since it was asked),
+// and ends an older connection of the same box, which is most likely half open.
+func (m *Module) register(d *downstream) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for other := range m.downstream {
+		if other.session.BoxID == d.session.BoxID {
+			other.end(auth.Refuse(auth.CodeReplaced, "the same box has connected again"))
+		}
+	}
+	if len(m.downstream) >= maxFollowers {
+		return auth.Refuse(auth.CodeBusy, "%d followers are connected; let some of them follow another box", maxFollowers)
+	}
+	m.downstream[d] = true
+	m.refused = slices.DeleteFunc(m.refused, func(r RefusedPeer) bool { return r.Address == d.session.Address.String() })
+	return m.stillGood(d)
+}
+
+func (m *Module) unregister(d *downstream) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.downstream, d)
+}
+
+// review ends the connections that configuration or accounts no longer allow. It is called with m.mu held.
+func (m *Module) review() {
+	for d := range m.downstream {
+		if err := m.stillGood(d); err != nil {
+			d.end(err)
+		}
+	}
+}
+
+func (m *Module) stillGood(d *downstream) error {
+	s := d.session
+	if m.stopping {
+		return errStopping
+	}
+	if _, err := m.config.permit(s.Address); err != nil {
+		return auth.Refuse(auth.CodeRevoked, "the primary no longer allows address %s", s.Address)
+	}
+	v, ok := gate{m}.Verifier(s.Grant.Account)
+	if !ok {
+		return auth.Refuse(auth.CodeRevoked, "account %s was removed from the primary", s.Grant.Account)
+	}
+	if auth.Generation(v) != s.Generation {
+		return auth.Refuse(auth.CodeRevoked, "the password of account %s was changed on the primary", s.Grant.Account)
+	}
+	now, err := m.grant(s.Address, s.Grant.Account, d.wish.want, d.wish.send)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(now.Down, s.Grant.Down) || !slices.Equal(now.Up, s.Grant.Up) {
+		return auth.Refuse(auth.CodeChanged, "the datasets of this connection were changed on the primary")
+	}
+	return nil
+}
+
+// reason makes the end of a connection readable.
+func reason(err error) string {
+	var refusal *auth.Refusal
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return "closed"
+	case errors.As(err, &refusal):
+		return refusal.Reason
+	}
+	return explain(err)
+}
