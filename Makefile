@@ -1,0 +1,51 @@
+# Everything a developer or an operator's tester needs; `make help` lists it.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BUILT   ?= $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.built=$(BUILT)
+# The race detector needs a C compiler; without one the tests run without it, and say so.
+RACE     = $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+.PHONY: help build test lint fuzz bench demo soak docs proto clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+build: ## bin/mbox, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mbox ./cmd/mbox
+
+demo: build ## two boxes in sync on this machine, as an ordinary user
+	CGO_ENABLED=0 $(GO) build -o bin/demo ./demo
+	bin/demo -mbox bin/mbox
+
+test: ## installs what it lacks (apt, when root) and runs everything
+	./.ci/prepare
+	@test -n "$(RACE)" || echo "NOTE: no C compiler: the tests run without the race detector"
+	GORACE=atexit_sleep_ms=0 $(GO) test $(RACE) -count=1 -timeout 12m ./...
+
+lint: ## gofmt, go vet, staticcheck, generated files
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+fuzz: ## every fuzz target for FUZZTIME (default 30s) each
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; done; done
+
+bench: ## what the boxes reach on this machine, as a table
+	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
+	bin/bench
+
+soak: build ## many rounds of kill -9 (SOAK_ROUNDS, default 100) and of the model test (MODEL_CHECKS, default 2000)
+	SOAK_ROUNDS=$${SOAK_ROUNDS:-100} $(GO) test -count=1 -v -timeout 2h ./soak
+	$(GO) test -count=1 -v -timeout 2h ./modules/sync -run Model -rapid.checks=$${MODEL_CHECKS:-2000} -rapid.seed=$$(date +%s)
+
+docs: build ## docs/commands.md from the grammar
+	bin/mbox commands > docs/commands.md
+
+proto: ## Go code from the schemas (needs protoc)
+	cd proto && PATH="$$($(GO) env GOPATH)/bin:$$PATH" $(GO) generate ./...
+
+clean:
+	rm -rf bin
