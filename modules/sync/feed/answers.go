@@ -72,6 +72,9 @@ func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position) error {
 	s.mu.Lock()
 	out := s.outgoing(ds)
 	out.Start, out.Stored = st.pos, st.pos
+	if out.Stored < out.Head {
+		out.AtHead = time.Time{} // this peer has not been there yet
+	}
 	s.mu.Unlock()
 	return s.conn.Send(frameOf(start))
 }
@@ -127,7 +130,7 @@ func (s *sender) maybeState(ctx context.Context) error {
 		return nil // the bulk is still on its way
 	}
 	due := s.fresh && now.Sub(s.lastSent) >= digestIdle || now.Sub(s.stated) >= digestQuiet
-	if !due || s.up {
+	if !due {
 		return nil
 	}
 	return s.stateDigests(ctx)

@@ -10,9 +10,9 @@ import (
 // batch is a run of changes of one dataset.
 type batch struct {
 	packed
-	after, last uint64                            // it covers (after, last]
-	count       int                               // changes in it
-	sources     map[hotspotdb.DatabaseID]struct{} // databases that some of it came from
+	last    uint64                            // it ends here
+	count   int                               // changes in it
+	sources map[hotspotdb.DatabaseID]struct{} // databases that some of it came from
 }
 
 // Cache shares batches between the feeds of one box, so that a thousand followers at the head cost one read and one

@@ -181,3 +181,17 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Fatal("the newest must stay and the oldest go")
 	}
 }
+
+// After an hour of silence a change is on its way: the peer is a moment behind, not an hour.
+func TestIdlePeerIsNotLate(t *testing.T) {
+	now := time.Now()
+	out := Outgoing{Sent: 5, Stored: 5, Head: 5, AtHead: now.Add(-time.Hour)}
+	out.advance(6, 6, now)
+	if !out.AtHead.Equal(now) {
+		t.Errorf("it counts as late since %v", out.AtHead)
+	}
+	out.advance(7, 7, now.Add(time.Minute))
+	if !out.AtHead.Equal(now) {
+		t.Error("a peer that has not stored the change before is not at the head")
+	}
+}

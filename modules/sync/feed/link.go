@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,15 +49,16 @@ type Config struct {
 
 // Link is one connection at work.
 type Link struct {
-	cfg     Config
-	out     *sender
-	in      *receiver
-	outbox  *outbox
-	since   time.Time
-	aside   atomic.Uint64   // changes that the peer has set aside
-	group   *errgroup.Group // of Run
-	learned int             // Welcomes of the peer; only the reader uses it
-	changed <-chan struct{} // the domain changed after the last Welcome
+	cfg       Config
+	out       *sender
+	in        *receiver
+	outbox    *outbox
+	since     time.Time
+	aside     atomic.Uint64   // changes that the peer has set aside
+	group     *errgroup.Group // of Run
+	domains   int             // of the peer, so far; only the reader uses it and digestKey
+	digestKey []byte
+	changed   <-chan struct{} // the domain changed after the last Welcome
 
 	mu       sync.Mutex // guards releases
 	releases []func()
@@ -66,7 +68,7 @@ type Link struct {
 func NewLink(cfg Config) *Link {
 	s := cfg.Session
 	l := &Link{cfg: cfg, outbox: newOutbox(s), since: time.Now()}
-	l.out = newSender(cfg.DB, s, cfg.Cache, s.Database, cfg.Log)
+	l.out = newSender(cfg.DB, s, cfg.Cache, s.Database)
 	l.out.up = !cfg.Primary
 	kind := hotspotdb.Above
 	if cfg.Primary {
@@ -216,10 +218,6 @@ func (l *Link) welcome(token string) error {
 	if l.cfg.Primary {
 		theirs = parse(grant.Down)
 	}
-	withKeys := false
-	for _, ds := range theirs {
-		withKeys = withKeys || ds == hotspotdb.Users
-	}
 	w := &syncpb.Welcome{
 		History: history(l.cfg.DB.History()).proto(), ClockUs: uint64(time.Now().UnixMicro()), Token: token,
 		FollowsYou: l.cfg.Follows(l.cfg.Session.BoxID),
@@ -227,13 +225,16 @@ func (l *Link) welcome(token string) error {
 	if l.cfg.Primary {
 		w.Down, w.Up = grant.Down, grant.Up
 	}
-	w.Domain, w.Keys = l.cfg.Domain.Describe(withKeys)
+	w.Domain, w.Keys = l.cfg.Domain.Describe(slices.Contains(theirs, hotspotdb.Users))
 	return l.cfg.Session.Send(frameOf(w))
 }
 
 func (l *Link) learn(w *syncpb.Welcome) error {
-	if l.learned++; l.learned > maxWelcomes {
-		return auth.Refuse(auth.CodeProtocol, "the peer changes its domain again and again")
+	if d := w.Domain.GetDigestKey(); !bytes.Equal(d, l.digestKey) {
+		l.digestKey = d
+		if l.domains++; l.domains > maxDomains {
+			return auth.Refuse(auth.CodeProtocol, "the peer changes its domain again and again")
+		}
 	}
 	users := hotspotdb.Users.String()
 	switch {
@@ -245,8 +246,9 @@ func (l *Link) learn(w *syncpb.Welcome) error {
 	return nil
 }
 
-// maxWelcomes bounds how often a peer may change its domain on one connection: joining one recomputes all digests.
-const maxWelcomes = 16
+// maxDomains bounds how often a peer may change its domain on one connection: joining one recomputes all digests. A Welcome
+// that only brings another password key does not count; a primary of many branches sends one for each that it learns.
+const maxDomains = 16
 
 // Both returns what two lists have in common, once.
 func Both(a, b []string) []string {
@@ -349,14 +351,24 @@ func (l *Link) stored(s *syncpb.Stored) {
 }
 
 func (l *Link) beat(ctx context.Context) error {
-	tick := time.NewTicker(peer.HeartbeatEvery)
+	return every(ctx, peer.HeartbeatEvery, func() error {
+		_ = l.out.request(beat{}) // a full queue means that the peer hears enough from us
+		return nil
+	})
+}
+
+// every calls do again and again until ctx ends or do fails.
+func every(ctx context.Context, pause time.Duration, do func() error) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			_ = l.out.request(beat{}) // a full queue means that the peer hears enough from us
+			if err := do(); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -378,22 +390,13 @@ func (l *Link) announce(ctx context.Context) error {
 
 // renew sends a new token before the old one ends; if there may be none, the stream ends.
 func (l *Link) renew(ctx context.Context) error {
-	tick := time.NewTicker(auth.RenewEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-			token, err := l.cfg.Renew()
-			if err != nil {
-				return fmt.Errorf("renew the token: %w", err)
-			}
-			if err := l.cfg.Session.Send(frameOf(&syncpb.Token{Token: token})); err != nil {
-				return err
-			}
+	return every(ctx, auth.RenewEvery, func() error {
+		token, err := l.cfg.Renew()
+		if err != nil {
+			return fmt.Errorf("renew the token: %w", err)
 		}
-	}
+		return l.cfg.Session.Send(frameOf(&syncpb.Token{Token: token}))
+	})
 }
 
 // Report is what is known of a link.

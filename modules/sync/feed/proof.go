@@ -283,7 +283,6 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 		r.log.Error("sync: the peer no longer holds records that it sent; they are kept here", "peer", r.name, "dataset", ds, "records", alien)
 	}
 	r.with(ds, func(in *Incoming) {
-		in.Repaired += uint64(result.Stored)
 		in.proof.compares = max(0, in.proof.compares-1)
 		s := in.proof.suspects[int(f.Bucket)]
 		if s == nil {

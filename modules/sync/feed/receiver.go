@@ -48,8 +48,6 @@ type Incoming struct {
 	Verified     time.Time
 	LocalChanges uint64 // records that differ because we changed them
 	Unexplained  uint64 // records that differ and should not
-	Stored       uint64 // changes stored on this connection
-	Repaired     uint64
 	Rehomed      uint64 // changes that the peer has forgotten, kept here
 
 	stream  bool   // FeedStart was seen
@@ -250,8 +248,8 @@ func (r *receiver) store(ctx context.Context, f *syncpb.Batch) error {
 		return err
 	}
 	r.with(ds, func(in *Incoming) {
+		in.arrived() // until now it held everything that it knew of
 		in.Position, in.Head = f.Last, max(f.Head, f.Last)
-		in.Stored += uint64(result.Stored)
 		in.applied = max(in.applied, result.Seq)
 		in.arrived()
 	})
@@ -328,6 +326,7 @@ func (r *receiver) heard(hb *syncpb.Heartbeat) {
 			continue
 		}
 		in := r.state[ds]
+		in.arrived()
 		in.Head = max(in.Head, h.Seq)
 		in.arrived()
 	}

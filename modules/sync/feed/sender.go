@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +38,6 @@ type sender struct {
 	db     *hotspotdb.DB
 	conn   frames
 	cache  *Cache
-	log    *slog.Logger
 	remote hotspotdb.DatabaseID
 	grant  map[hotspotdb.Dataset]bool
 	up     bool // to our primary: only what did not come from above
@@ -81,9 +79,9 @@ type Outgoing struct {
 	Unexplained  uint64
 }
 
-func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID, log *slog.Logger) *sender {
+func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID) *sender {
 	return &sender{
-		db: db, conn: conn, cache: cache, log: log, remote: remote, grant: map[hotspotdb.Dataset]bool{},
+		db: db, conn: conn, cache: cache, remote: remote, grant: map[hotspotdb.Dataset]bool{},
 		requests: make(chan any, maxRequests), streams: map[hotspotdb.Dataset]*stream{},
 		state: map[hotspotdb.Dataset]*Outgoing{}, window: window{moved: make(chan struct{}, 1)},
 	}
@@ -234,7 +232,7 @@ func (s *sender) wanted(st *stream) func(hotspotdb.Entry) (bool, error) {
 }
 
 func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted func(hotspotdb.Entry) (bool, error)) (*batch, error) {
-	b := &batch{after: st.pos, last: upto, sources: map[hotspotdb.DatabaseID]struct{}{}}
+	b := &batch{last: upto, sources: map[hotspotdb.DatabaseID]struct{}{}}
 	p := &s.packer
 	p.reset()
 	err := view.Scan(st.dataset, st.pos, upto, func(e hotspotdb.Entry) (bool, error) {
@@ -291,10 +289,20 @@ func (s *sender) note(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.outgoing(st.dataset)
-	out.Sent, out.Head = st.told, st.told
-	if head := s.db.Head(st.dataset); head > st.pos {
-		out.Head = head
+	head := st.told
+	if unsent := s.db.Head(st.dataset); unsent > st.pos {
+		head = unsent
 	}
+	out.advance(st.told, head, time.Now())
+}
+
+// advance notes what was sent and what there is to send. A peer that held everything until now was at the head until now,
+// however long ago it said so.
+func (o *Outgoing) advance(sent, head uint64, now time.Time) {
+	if o.Stored >= o.Head {
+		o.AtHead = now
+	}
+	o.Sent, o.Head = sent, head
 }
 
 // outgoing is called with s.mu held.
