@@ -641,6 +641,7 @@ type Welcome struct {
 	ClockUs       uint64                 `protobuf:"fixed64,6,opt,name=clock_us,json=clockUs,proto3" json:"clock_us,omitempty"`
 	Token         string                 `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"`                              // primary
 	FollowsYou    bool                   `protobuf:"varint,8,opt,name=follows_you,json=followsYou,proto3" json:"follows_you,omitempty"` // the sender also follows the receiver
+	Recover       []string               `protobuf:"bytes,9,rep,name=recover,proto3" json:"recover,omitempty"`                          // primary: datasets that it has lost and asks back; the follower returns what others made
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -729,6 +730,13 @@ func (x *Welcome) GetFollowsYou() bool {
 		return x.FollowsYou
 	}
 	return false
+}
+
+func (x *Welcome) GetRecover() []string {
+	if x != nil {
+		return x.Recover
+	}
+	return nil
 }
 
 type Incarnation struct {
@@ -920,6 +928,7 @@ type Position struct {
 	Seq           uint64                 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`                             // everything up to here is stored
 	Sums          []byte                 `protobuf:"bytes,5,opt,name=sums,proto3" json:"sums,omitempty"`                            // 4096 x 16 bytes, when starting at 0 with data: only differing buckets are sent
 	DigestKey     []byte                 `protobuf:"bytes,6,opt,name=digest_key,json=digestKey,proto3" json:"digest_key,omitempty"` // which key the sums are computed under
+	Reseed        bool                   `protobuf:"varint,7,opt,name=reseed,proto3" json:"reseed,omitempty"`                       // the receiver gives up what it has from the sender and starts anew
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -996,6 +1005,13 @@ func (x *Position) GetDigestKey() []byte {
 	return nil
 }
 
+func (x *Position) GetReseed() bool {
+	if x != nil {
+		return x.Reseed
+	}
+	return false
+}
+
 type Subscribe struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Positions     []*Position            `protobuf:"bytes,1,rep,name=positions,proto3" json:"positions,omitempty"`
@@ -1049,6 +1065,7 @@ type FeedStart struct {
 	Rewound       bool                   `protobuf:"varint,4,opt,name=rewound,proto3" json:"rewound,omitempty"` // the position asked for is not in the sender's history: what was sent after seq is lost there
 	Head          uint64                 `protobuf:"varint,5,opt,name=head,proto3" json:"head,omitempty"`
 	Partial       bool                   `protobuf:"varint,6,opt,name=partial,proto3" json:"partial,omitempty"` // up to head only records of differing buckets are sent
+	Stale         bool                   `protobuf:"varint,7,opt,name=stale,proto3" json:"stale,omitempty"`     // the position lies before deletions that the sender no longer knows: nothing is sent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1121,6 +1138,13 @@ func (x *FeedStart) GetHead() uint64 {
 func (x *FeedStart) GetPartial() bool {
 	if x != nil {
 		return x.Partial
+	}
+	return false
+}
+
+func (x *FeedStart) GetStale() bool {
+	if x != nil {
+		return x.Stale
 	}
 	return false
 }
@@ -1329,6 +1353,7 @@ type Digest struct {
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
 	Total         []byte                 `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`                          // 16 bytes
 	DigestKey     []byte                 `protobuf:"bytes,4,opt,name=digest_key,json=digestKey,proto3" json:"digest_key,omitempty"` // which key it is computed under
+	Upwards       bool                   `protobuf:"varint,5,opt,name=upwards,proto3" json:"upwards,omitempty"`                     // only of what this feed carries to a primary, which holds more than one follower sends
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1389,6 +1414,13 @@ func (x *Digest) GetDigestKey() []byte {
 		return x.DigestKey
 	}
 	return nil
+}
+
+func (x *Digest) GetUpwards() bool {
+	if x != nil {
+		return x.Upwards
+	}
+	return false
 }
 
 type BucketsQuery struct {
@@ -1922,7 +1954,7 @@ const file_sync_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"!\n" +
 	"\x05Scram\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage\"\x8f\x02\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"\xa9\x02\n" +
 	"\aWelcome\x123\n" +
 	"\ahistory\x18\x01 \x03(\v2\x19.mbox.sync.v1.IncarnationR\ahistory\x12\x12\n" +
 	"\x04down\x18\x02 \x03(\tR\x04down\x12\x0e\n" +
@@ -1932,7 +1964,8 @@ const file_sync_proto_rawDesc = "" +
 	"\bclock_us\x18\x06 \x01(\x06R\aclockUs\x12\x14\n" +
 	"\x05token\x18\a \x01(\tR\x05token\x12\x1f\n" +
 	"\vfollows_you\x18\b \x01(\bR\n" +
-	"followsYou\"3\n" +
+	"followsYou\x12\x18\n" +
+	"\arecover\x18\t \x03(\tR\arecover\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\x04R\x05first\"u\n" +
@@ -1948,7 +1981,7 @@ const file_sync_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
 	"\n" +
-	"created_us\x18\x03 \x01(\x03R\tcreatedUs\"\xa7\x01\n" +
+	"created_us\x18\x03 \x01(\x03R\tcreatedUs\"\xbf\x01\n" +
 	"\bPosition\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\fR\bdatabase\x12 \n" +
@@ -1956,16 +1989,18 @@ const file_sync_proto_rawDesc = "" +
 	"\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04sums\x18\x05 \x01(\fR\x04sums\x12\x1d\n" +
 	"\n" +
-	"digest_key\x18\x06 \x01(\fR\tdigestKey\"A\n" +
+	"digest_key\x18\x06 \x01(\fR\tdigestKey\x12\x16\n" +
+	"\x06reseed\x18\a \x01(\bR\x06reseed\"A\n" +
 	"\tSubscribe\x124\n" +
-	"\tpositions\x18\x01 \x03(\v2\x16.mbox.sync.v1.PositionR\tpositions\"\xa1\x01\n" +
+	"\tpositions\x18\x01 \x03(\v2\x16.mbox.sync.v1.PositionR\tpositions\"\xb7\x01\n" +
 	"\tFeedStart\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x06R\vincarnation\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n" +
 	"\arewound\x18\x04 \x01(\bR\arewound\x12\x12\n" +
 	"\x04head\x18\x05 \x01(\x04R\x04head\x12\x18\n" +
-	"\apartial\x18\x06 \x01(\bR\apartial\"\x99\x01\n" +
+	"\apartial\x18\x06 \x01(\bR\apartial\x12\x14\n" +
+	"\x05stale\x18\a \x01(\bR\x05stale\"\x99\x01\n" +
 	"\x05Batch\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x06R\vincarnation\x12\x12\n" +
@@ -1979,13 +2014,14 @@ const file_sync_proto_rawDesc = "" +
 	"\x06Stored\x124\n" +
 	"\tpositions\x18\x01 \x03(\v2\x16.mbox.sync.v1.PositionR\tpositions\x12\x1b\n" +
 	"\tset_aside\x18\x02 \x01(\x04R\bsetAside\x12\x19\n" +
-	"\bclock_us\x18\x03 \x01(\x06R\aclockUs\"i\n" +
+	"\bclock_us\x18\x03 \x01(\x06R\aclockUs\"\x83\x01\n" +
 	"\x06Digest\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\fR\x05total\x12\x1d\n" +
 	"\n" +
-	"digest_key\x18\x04 \x01(\fR\tdigestKey\">\n" +
+	"digest_key\x18\x04 \x01(\fR\tdigestKey\x12\x18\n" +
+	"\aupwards\x18\x05 \x01(\bR\aupwards\">\n" +
 	"\fBucketsQuery\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\bR\x05total\"h\n" +

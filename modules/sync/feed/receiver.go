@@ -49,6 +49,9 @@ type Incoming struct {
 	LocalChanges uint64 // records that differ because we changed them
 	Unexplained  uint64 // records that differ and should not
 	Rehomed      uint64 // changes that the peer has forgotten, kept here
+	Stale        bool   // away for longer than the peer keeps deletions: nothing flows
+	Reseeding    bool   // being fetched anew after that
+	Recovering   bool   // taking back what we have lost
 
 	stream  bool   // FeedStart was seen
 	applied uint64 // our sequence after what was stored last

@@ -77,6 +77,9 @@ type Outgoing struct {
 	Verified     time.Time
 	LocalChanges uint64
 	Unexplained  uint64
+	Oldest       time.Time // when the oldest batch was sent that is not durable at the peer; zero if there is none
+	Stale        bool      // the peer was away for longer than we keep deletions: nothing flows
+	Returning    bool      // the peer takes back what it has lost
 }
 
 func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID) *sender {
