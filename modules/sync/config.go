@@ -35,6 +35,8 @@ type primary struct {
 	Source   netip.Addr
 	Datasets []string
 	Send     []string
+
+	AutoResync bool // after too long an absence
 }
 
 func (m *Module) parse(tree *modules.Tree) (*config, error) {
@@ -72,7 +74,7 @@ func (m *Module) parsePrimary(v modules.Values, tree *modules.Tree) (primary, er
 	p := primary{
 		Name: modules.Get[string](v, "NAME"), Port: m.port(v, 443), Account: modules.Get[string](v, "USER"),
 		Sealed: modules.Get[string](v, "SEALED"), Source: modules.Get[netip.Addr](v, "SOURCE"),
-		Datasets: names(v, "DATASET"), Send: names(v, "SENT"),
+		Datasets: names(v, "DATASET"), Send: names(v, "SENT"), AutoResync: v.Has("auto-resync"),
 	}
 	if !v.Has("datasets") {
 		p.Datasets = allDatasets()

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
 	"mbox/modules/sync/peer"
@@ -60,7 +61,12 @@ func (m *Module) refollow(next *config) {
 	for _, p := range next.primaries {
 		m.upstreams = append(m.upstreams, &upstream{cfg: p, pins: next.fingerprints[p.Name], state: stateConnect, since: m.deps.Now()})
 	}
-	if len(m.upstreams) == 0 {
+	if !m.paused().IsZero() {
+		for _, u := range m.upstreams {
+			u.state, u.reason = stateStandby, "sync is paused here; `mbox sync resume` ends it"
+		}
+	}
+	if len(m.upstreams) == 0 || !m.paused().IsZero() {
 		m.follower, m.followed = nil, before
 		return
 	}
@@ -124,8 +130,14 @@ func (m *Module) failed(u *upstream, err error) {
 	defer m.mu.Unlock()
 	state, text := stateConnect, reason(err)
 	var refusal *auth.Refusal
-	if errors.As(err, &refusal) && refusal.Code != auth.CodeStopping && refusal.Code != auth.CodeChanged && refusal.Code != auth.CodeReplaced {
-		state = stateRefused
+	if errors.As(err, &refusal) {
+		switch refusal.Code {
+		case auth.CodeStopping, auth.CodeChanged, auth.CodeReplaced:
+		case auth.CodePaused:
+			state = stateStandby
+		default:
+			state = stateRefused
+		}
 	}
 	if u.state != state || u.reason != text || u.link != nil {
 		m.deps.Log.Warn("sync: not connected to the primary", "primary", u.cfg.Name, "state", state, "reason", text)
@@ -160,6 +172,7 @@ func (m *Module) newFollowerLink(session *peer.Session, u *upstream) *feed.Link 
 	return feed.NewLink(feed.Config{
 		DB: m.deps.DB, Session: session, Name: u.cfg.Name, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log,
+		Stale: func(datasets ...hotspotdb.Dataset) { m.stale(u, datasets) },
 		Token: func(token string) {
 			if len(token) <= 4096 {
 				m.mu.Lock()

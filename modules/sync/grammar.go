@@ -13,7 +13,7 @@ import (
 const (
 	syntaxAllow       = "mbox sync allow PREFIX [datasets DATASET...] [accept ACCEPTED...]"
 	syntaxListen      = "mbox sync listen ADDR [port PORT]"
-	syntaxPrimary     = "mbox sync primary NAME [username USER password {6 SEALED | SECRET}] [port PORT] [source SOURCE] [datasets DATASET...] [send SENT...]"
+	syntaxPrimary     = "mbox sync primary NAME [username USER password {6 SEALED | SECRET}] [port PORT] [source SOURCE] [datasets DATASET...] [send SENT...] [auto-resync]"
 	syntaxFingerprint = "mbox sync fingerprint NAME FINGERPRINT"
 )
 
@@ -32,6 +32,12 @@ var words = map[string]string{
 	"6":           "The password as this box has encrypted it",
 	"port":        "TCP port",
 	"source":      "Address to connect from (default: the listen address)",
+	"auto-resync": "Start anew by itself after too long an absence (default: wait for the operator)",
+	"pause":       "Hold all replication until resume",
+	"resume":      "Go on after pause",
+	"recover":     "Take back what this box has lost",
+	"from":        "From which follower",
+	"resync":      "Compare everything from the beginning",
 	"status":      "Who is in step with whom",
 	"detail":      "With every dataset",
 	"peers":       "All boxes that were ever connected",
@@ -75,7 +81,7 @@ func (m *Module) Grammar() modules.Grammar {
 				Args: map[string]modules.Type{"NAME": name, "FINGERPRINT": fingerprintType{}},
 			},
 		},
-		Commands: m.commands(name),
+		Commands: append(m.commands(name), m.lifecycle(name)...),
 	}
 }
 

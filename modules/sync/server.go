@@ -44,6 +44,9 @@ func (g gate) Admit(addr netip.Addr) error {
 	g.m.mu.Lock()
 	defer g.m.mu.Unlock()
 	_, err := g.m.config.permit(addr)
+	if err == nil && !g.m.paused().IsZero() {
+		return errPaused
+	}
 	return err
 }
 
@@ -95,7 +98,7 @@ func (m *Module) serve(conn *tls.Conn) {
 	ctx, end := context.WithCancelCause(m.ctx)
 	defer end(nil)
 	d := &downstream{session: session, end: end, since: m.deps.Now(), wish: wish}
-	d.link = m.newLink(session, true, session.Hostname)
+	d.link = m.newLink(d)
 	if err := m.register(d); err != nil {
 		m.unregister(d)
 		var refusal *auth.Refusal
@@ -174,12 +177,19 @@ type wish struct {
 	probe      bool
 }
 
-func (m *Module) newLink(session *peer.Session, primary bool, name string) *feed.Link {
+func (m *Module) newLink(d *downstream) *feed.Link {
+	session := d.session
 	return feed.NewLink(feed.Config{
-		DB: m.deps.DB, Session: session, Primary: primary, Name: name, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
+		DB: m.deps.DB, Session: session, Primary: true, Name: session.Hostname, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log,
 		Renew: func() (string, error) {
 			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
+		},
+		Recover: func() bool { return m.recovers(session.BoxID) },
+		Done:    func() { m.recovered(d) },
+		Stale: func(datasets ...hotspotdb.Dataset) {
+			m.deps.Log.Error("sync: this box has not heard of deletions of a follower for too long; nothing flows until `clear mbox sync PRIMARY resync` there",
+				"peer", session.Hostname, "datasets", datasets)
 		},
 	})
 }
@@ -221,6 +231,9 @@ func (m *Module) stillGood(d *downstream) error {
 	s := d.session
 	if m.stopping {
 		return errStopping
+	}
+	if !m.paused().IsZero() {
+		return errPaused
 	}
 	if _, err := m.config.permit(s.Address); err != nil {
 		return auth.Refuse(auth.CodeRevoked, "the primary no longer allows address %s", s.Address)

@@ -83,6 +83,7 @@ type Module struct {
 	mu         stdsync.Mutex // guards what follows
 	config     *config
 	stopping   bool
+	pausedAt   time.Time            // zero: sync is not paused
 	waiting    map[netip.Addr]int   // connections that have not proved themselves, by source
 	downstream map[*downstream]bool // connected
 	refused    []RefusedPeer        // the last ones, the newest at the end
@@ -104,6 +105,7 @@ func New(deps Deps) *Module {
 	if deps.DB == nil {
 		return m
 	}
+	m.readPaused()
 	m.domain = newDomain(deps.Keyring, deps.DB, deps.Log)
 	m.server = &peer.Server{
 		Gate:    gate{m},

@@ -38,6 +38,7 @@ const (
 	CodeReplaced    = "replaced"
 	CodeStopping    = "stopping"
 	CodeBusy        = "busy"
+	CodePaused      = "paused"
 )
 
 // Refuse makes a Refusal.

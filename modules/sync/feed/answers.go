@@ -17,6 +17,12 @@ type beat struct{}
 // answer serves one request of the peer, in the order of the stream.
 func (s *sender) answer(ctx context.Context, request any) error {
 	s.queued.Add(-requestSize(request))
+	if _, asks := request.(*syncpb.Subscribe); !asks && s.halt.Load() {
+		if _, own := request.(beat); own {
+			return s.conn.Send(frameOf(&syncpb.Heartbeat{ClockUs: uint64(time.Now().UnixMicro())}))
+		}
+		return nil
+	}
 	switch r := request.(type) {
 	case *syncpb.Subscribe:
 		return s.subscribe(r)
@@ -30,34 +36,79 @@ func (s *sender) answer(ctx context.Context, request any) error {
 	return fmt.Errorf("no answer to %T", request)
 }
 
+// subscribe begins what the peer asked for, unless some of it cannot be continued: then none of it flows.
 func (s *sender) subscribe(r *syncpb.Subscribe) error {
+	type asked struct {
+		ds   hotspotdb.Dataset
+		p    *syncpb.Position
+		from standing
+	}
+	var list []asked
+	stale := false
 	for _, p := range r.Positions {
 		ds, err := hotspotdb.ParseDataset(p.Dataset)
 		if err != nil || !s.grant[ds] {
 			continue // the peer may know more datasets than we, or ask for more than it was granted
 		}
-		if err := s.begin(ds, p); err != nil {
+		from := s.stands(ds, p)
+		list = append(list, asked{ds, p, from})
+		stale = stale || from.stale
+	}
+	if stale {
+		s.halt.Store(true)
+	}
+	for _, a := range list {
+		var err error
+		switch {
+		case a.from.stale:
+			err = s.refuseStale(a.ds, a.from)
+		case !s.halt.Load():
+			err = s.begin(a.ds, a.p, a.from)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// begin starts the feed of a dataset where the peer says that it stands, if that is in our history.
-func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position) error {
+// standing is where a peer goes on reading.
+type standing struct {
+	hotspotdb.Position
+	lost  bool // part of what it had read was forgotten here
+	stale bool // deletions that it has not read were forgotten here
+}
+
+// stands finds the position of a peer in our history.
+func (s *sender) stands(ds hotspotdb.Dataset, p *syncpb.Position) standing {
 	db := s.db.ID()
 	pos := hotspotdb.Position{Incarnation: p.Incarnation, Seq: p.Seq}
 	if string(p.Database) != string(db[:]) {
 		pos = hotspotdb.Position{}
 	}
-	st := &stream{dataset: ds}
-	start := &syncpb.FeedStart{Dataset: ds.String()}
+	asked := pos
 	if pos.Seq > s.db.Durable() {
 		pos = hotspotdb.Position{} // nobody can have received what is not durable here
 	}
 	from, lost := rewind(pos, nil, s.db.History())
+	return standing{from, lost, !p.Reseed && !s.reseeding && s.staleAt(ds, asked, from)}
+}
+
+// refuseStale tells a peer that it has been away for too long.
+func (s *sender) refuseStale(ds hotspotdb.Dataset, from standing) error {
+	s.mu.Lock()
+	out := s.outgoing(ds)
+	out.Stale, out.Start, out.Stored = true, from.Seq, from.Seq
+	s.mu.Unlock()
+	return s.conn.Send(frameOf(&syncpb.FeedStart{Dataset: ds.String(), Incarnation: from.Incarnation, Seq: from.Seq, Head: s.db.Head(ds), Stale: true}))
+}
+
+// begin starts the feed of a dataset where the peer stands.
+func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position, from standing) error {
+	st := &stream{dataset: ds}
+	start := &syncpb.FeedStart{Dataset: ds.String()}
 	st.pos, st.told = from.Seq, from.Seq
-	start.Incarnation, start.Seq, start.Rewound = from.Incarnation, from.Seq, lost && from != (hotspotdb.Position{})
+	start.Incarnation, start.Seq, start.Rewound = from.Incarnation, from.Seq, from.lost && from.Position != (hotspotdb.Position{})
 	if st.pos == 0 && len(p.Sums) > 0 {
 		if err := s.skipEqual(st, p); err != nil {
 			return err
@@ -71,7 +122,7 @@ func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position) error {
 	s.note(st)
 	s.mu.Lock()
 	out := s.outgoing(ds)
-	out.Start, out.Stored = st.pos, st.pos
+	out.Start, out.Stored, out.Returning = st.pos, st.pos, s.returning[ds]
 	if out.Stored < out.Head {
 		out.AtHead = time.Time{} // this peer has not been there yet
 	}
@@ -249,6 +300,16 @@ func (s *sender) stored(ds hotspotdb.Dataset, seq uint64) {
 	}
 }
 
+// heldUpTo is what the peer held of ours when the connection began.
+func (s *sender) heldUpTo(ds hotspotdb.Dataset) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if out := s.state[ds]; out != nil {
+		return out.Start
+	}
+	return 0
+}
+
 // verified takes what the peer found when it compared digests.
 func (s *sender) verified(ds hotspotdb.Dataset, v *syncpb.Verified) {
 	s.mu.Lock()
@@ -262,11 +323,14 @@ func (s *sender) verified(ds hotspotdb.Dataset, v *syncpb.Verified) {
 
 // snapshot copies what is known of all datasets.
 func (s *sender) snapshot() map[hotspotdb.Dataset]Outgoing {
+	oldest := s.window.oldest()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make(map[hotspotdb.Dataset]Outgoing, len(s.state))
 	for ds, o := range s.state {
-		out[ds] = *o
+		state := *o
+		state.Oldest = oldest[ds]
+		out[ds] = state
 	}
 	return out
 }

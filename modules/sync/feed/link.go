@@ -40,10 +40,13 @@ type Config struct {
 	Cache   *Cache
 	Memory  Memory
 	Domain  Domain
-	Follows func(boxID string) bool          // do we also follow this box
-	Claims  *Claims                          // of the box
-	Renew   func() (token string, err error) // primary: the next token, or why there is none
-	Token   func(token string)               // follower: a token for the next connection
+	Follows func(boxID string) bool             // do we also follow this box
+	Claims  *Claims                             // of the box
+	Renew   func() (token string, err error)    // primary: the next token, or why there is none
+	Recover func() bool                         // primary: have we lost what this follower can return
+	Done    func()                              // primary: it has returned everything
+	Stale   func(datasets ...hotspotdb.Dataset) // we have been away for too long to go on with these
+	Token   func(token string)                  // follower: a token for the next connection
 	Log     *slog.Logger
 }
 
@@ -54,9 +57,10 @@ type Link struct {
 	in        *receiver
 	outbox    *outbox
 	since     time.Time
-	aside     atomic.Uint64   // changes that the peer has set aside
-	group     *errgroup.Group // of Run
-	domains   int             // of the peer, so far; only the reader uses it and digestKey
+	aside     atomic.Uint64       // changes that the peer has set aside
+	recover   []hotspotdb.Dataset // that we have lost and ask back, or that the primary asks back
+	group     *errgroup.Group     // of Run
+	domains   int                 // of the peer, so far; only the reader uses it and digestKey
 	digestKey []byte
 	changed   <-chan struct{} // the domain changed after the last Welcome
 
@@ -75,6 +79,10 @@ func NewLink(cfg Config) *Link {
 		kind = hotspotdb.Below
 	}
 	l.in = newReceiver(cfg.DB, l.outbox, s, cfg.Cache.codec, cfg.Memory, s.Database, cfg.Name, kind, cfg.Log)
+	l.in.halt, l.in.heldUpTo, l.in.stale, l.in.done = l.out.halt, l.out.heldUpTo, cfg.Stale, cfg.Done
+	if cfg.Primary && cfg.Recover() {
+		l.recover = parse(s.Grant.Down)
+	}
 	return l
 }
 
@@ -149,6 +157,7 @@ func (l *Link) greet(ctx context.Context) error {
 		// The primary may grant less than was asked for, never more.
 		grant := &l.cfg.Session.Grant
 		grant.Down, grant.Up = Both(grant.Down, w.Down), Both(grant.Up, w.Up)
+		l.recover = parse(Both(grant.Down, w.Recover))
 		l.cfg.Token(w.Token)
 	}
 	if err := l.learn(w); err != nil {
@@ -169,8 +178,28 @@ func (l *Link) open(ctx context.Context, current history) error {
 	if l.cfg.Primary {
 		sends, receives = receives, sends
 	}
+	if l.cfg.Primary {
+		for _, ds := range receives {
+			l.in.accept[ds] = true
+		}
+		for _, ds := range l.recover {
+			l.in.recover[ds] = true
+		}
+		receives = union(receives, l.recover)
+	} else {
+		for _, ds := range sends {
+			l.out.upwards[ds] = true
+		}
+		for _, ds := range l.recover {
+			l.out.returning[ds] = true
+		}
+		sends = union(sends, l.recover)
+	}
 	for _, ds := range sends {
 		l.out.grant[ds] = true
+	}
+	if err := l.in.startAnew(l.out, receives, sends); err != nil {
+		return err
 	}
 	var ours []hotspotdb.Dataset
 	for _, ds := range receives {
@@ -224,6 +253,9 @@ func (l *Link) welcome(token string) error {
 	}
 	if l.cfg.Primary {
 		w.Down, w.Up = grant.Down, grant.Up
+		for _, ds := range l.recover {
+			w.Recover = append(w.Recover, ds.String())
+		}
 	}
 	w.Domain, w.Keys = l.cfg.Domain.Describe(slices.Contains(theirs, hotspotdb.Users))
 	return l.cfg.Session.Send(frameOf(w))
@@ -256,6 +288,16 @@ func Both(a, b []string) []string {
 	for _, s := range a {
 		if slices.Contains(b, s) && !slices.Contains(out, s) {
 			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func union(a, b []hotspotdb.Dataset) []hotspotdb.Dataset {
+	out := slices.Clone(a)
+	for _, ds := range b {
+		if !slices.Contains(out, ds) {
+			out = append(out, ds)
 		}
 	}
 	return out

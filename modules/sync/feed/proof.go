@@ -261,6 +261,14 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 	for _, e := range f.Extra {
 		extra[e] = true
 	}
+	reseeding := false
+	r.with(ds, func(in *Incoming) { reseeding = in.Reseeding })
+	gone := 0
+	if reseeding {
+		if gone, err = r.dropped(ctx, ds, int(f.Bucket), extra); err != nil {
+			return err
+		}
+	}
 	local, alien, err := r.classify(ds, int(f.Bucket), extra)
 	if err != nil {
 		return err
@@ -275,7 +283,7 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 		return err
 	}
 	alien += uint64(result.Refused) // the peer holds what we cannot accept
-	if result.Stored > 0 {
+	if result.Stored > 0 && !reseeding {
 		r.log.Error("sync: records had gone missing here and were fetched again; if this repeats, the disk or memory of one box is failing",
 			"peer", r.name, "dataset", ds, "records", result.Stored)
 	}
@@ -288,7 +296,7 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 		if s == nil {
 			return
 		}
-		if result.Stored > 0 {
+		if result.Stored > 0 || gone > 0 {
 			delete(in.proof.suspects, int(f.Bucket)) // it differs in another way now: look again
 			return
 		}
@@ -305,7 +313,7 @@ func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]b
 		if err != nil || digest == (hotspotdb.Sum{}) || !extra[shortDigest(digest)] {
 			return true, err
 		}
-		if e.Source.Kind == r.kind && e.Source.Database == r.remote {
+		if r.theirs(e.Source) {
 			alien++
 		} else {
 			local++
@@ -332,12 +340,19 @@ func (r *receiver) deletedHere(ds hotspotdb.Dataset, changes [][]byte) (n uint64
 
 // proved notes the result, which holds for the dataset as it was here at head, and tells the peer.
 func (r *receiver) proved(ds hotspotdb.Dataset, head, seq, local, unexplained uint64) error {
+	reseeded := false
 	r.with(ds, func(in *Incoming) {
 		in.LocalChanges, in.Unexplained = local, unexplained
 		in.proof.head = max(in.proof.head, head)
 		if unexplained == 0 {
 			in.Verified = time.Now()
 		}
+		reseeded = in.Reseeding && unexplained == 0
 	})
+	if reseeded {
+		if err := r.reseeded(ds); err != nil {
+			return err
+		}
+	}
 	return r.conn.Send(frameOf(&syncpb.Verified{Dataset: ds.String(), Seq: seq, LocalChanges: local, Unexplained: unexplained}))
 }

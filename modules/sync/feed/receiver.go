@@ -18,6 +18,7 @@ const acknowledgeEvery = time.Second
 type Memory interface {
 	Get(key string) ([]byte, bool, error)
 	Put(key string, value []byte) error
+	Delete(key string) error
 }
 
 // receiver is the other direction of a link: it stores what the peer sends and proves that it is complete.
@@ -31,6 +32,13 @@ type receiver struct {
 	remote hotspotdb.DatabaseID
 	name   string // of the peer, for messages
 	kind   hotspotdb.SourceKind
+	halt   *halt
+
+	recover  map[hotspotdb.Dataset]bool          // lost here, and asked back
+	accept   map[hotspotdb.Dataset]bool          // taken from the peer anyhow
+	heldUpTo func(ds hotspotdb.Dataset) uint64   // what the peer has stored of ours
+	done     func()                              // all that was asked back has arrived
+	stale    func(datasets ...hotspotdb.Dataset) // we have been away for too long
 
 	incoming chan any
 
@@ -54,6 +62,7 @@ type Incoming struct {
 	Recovering   bool   // taking back what we have lost
 
 	stream  bool   // FeedStart was seen
+	until   uint64 // the peer's head when the feed began
 	applied uint64 // our sequence after what was stored last
 	first   bool   // the bulk of a first sync or catch-up is still coming
 	proof   proof
@@ -63,6 +72,7 @@ func newReceiver(db *hotspotdb.DB, conn, direct frames, c *codec, memory Memory,
 	kind hotspotdb.SourceKind, log *slog.Logger) *receiver {
 	return &receiver{
 		db: db, conn: conn, direct: direct, codec: c, memory: memory, log: log, remote: remote, name: name, kind: kind,
+		halt: &halt{}, recover: map[hotspotdb.Dataset]bool{}, accept: map[hotspotdb.Dataset]bool{},
 		incoming: make(chan any, 4), state: map[hotspotdb.Dataset]*Incoming{},
 	}
 }
@@ -122,7 +132,14 @@ func (r *receiver) standing(ctx context.Context, ds hotspotdb.Dataset, old, curr
 			return nil, err
 		}
 	}
-	p := &syncpb.Position{Dataset: ds.String(), Database: r.remote[:], Incarnation: from.Incarnation, Seq: from.Seq}
+	reseed, err := r.marked(ds)
+	if err != nil {
+		return nil, err
+	}
+	if reseed || r.recover[ds] {
+		from = hotspotdb.Position{}
+	}
+	p := &syncpb.Position{Dataset: ds.String(), Database: r.remote[:], Incarnation: from.Incarnation, Seq: from.Seq, Reseed: reseed}
 	if from.Seq == 0 && r.db.Counts(ds).Live > 0 {
 		sums, key, err := r.sums(ds)
 		if err != nil {
@@ -132,6 +149,7 @@ func (r *receiver) standing(ctx context.Context, ds hotspotdb.Dataset, old, curr
 	}
 	r.with(ds, func(in *Incoming) {
 		in.stream, in.first, in.Start, in.Position = false, true, from.Seq, from.Seq
+		in.Reseeding, in.Recovering = reseed, r.recover[ds]
 	})
 	return p, nil
 }
@@ -180,6 +198,11 @@ func (r *receiver) handle(ctx context.Context, frame any) error {
 	switch f := frame.(type) {
 	case *syncpb.FeedStart:
 		return r.started(ctx, f)
+	}
+	if r.halt.Load() {
+		return nil
+	}
+	switch f := frame.(type) {
 	case *syncpb.Batch:
 		return r.store(ctx, f)
 	case *syncpb.Digest:
@@ -214,6 +237,12 @@ func (r *receiver) started(ctx context.Context, f *syncpb.FeedStart) error {
 	if r.begun(ds) {
 		return fmt.Errorf("the peer began %s twice", ds)
 	}
+	if f.Stale {
+		r.halt.Store(true)
+		r.with(ds, func(in *Incoming) { in.Stale, in.Head, in.Position = true, f.Head, f.Seq })
+		r.stale(ds)
+		return nil
+	}
 	if f.Rewound {
 		if err := r.rehome(ctx, ds, hotspotdb.Position{Incarnation: f.Incarnation, Seq: f.Seq}); err != nil {
 			return err
@@ -221,9 +250,10 @@ func (r *receiver) started(ctx context.Context, f *syncpb.FeedStart) error {
 	}
 	r.with(ds, func(in *Incoming) {
 		in.stream, in.Start, in.Position, in.Head = true, f.Seq, f.Seq, f.Head
+		in.until = f.Head
 		in.arrived()
 	})
-	return nil
+	return r.maybeRecovered(ctx, ds)
 }
 
 func (r *receiver) begun(ds hotspotdb.Dataset) (begun bool) {
@@ -256,7 +286,7 @@ func (r *receiver) store(ctx context.Context, f *syncpb.Batch) error {
 		in.applied = max(in.applied, result.Seq)
 		in.arrived()
 	})
-	return nil
+	return r.maybeRecovered(ctx, ds)
 }
 
 func (r *receiver) apply(ctx context.Context, b hotspotdb.Batch) (hotspotdb.Result, error) {

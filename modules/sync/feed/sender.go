@@ -42,6 +42,11 @@ type sender struct {
 	grant  map[hotspotdb.Dataset]bool
 	up     bool // to our primary: only what did not come from above
 
+	returning map[hotspotdb.Dataset]bool // the primary has lost these and takes them back
+	upwards   map[hotspotdb.Dataset]bool // we send these to the primary anyhow
+	reseeding bool                       // we start anew with this peer: what it missed of ours does not matter
+	halt      *halt
+
 	requests chan any
 	queued   atomic.Int64                  // bytes of requests
 	streams  map[hotspotdb.Dataset]*stream // owned by run
@@ -84,7 +89,8 @@ type Outgoing struct {
 
 func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID) *sender {
 	return &sender{
-		db: db, conn: conn, cache: cache, remote: remote, grant: map[hotspotdb.Dataset]bool{},
+		db: db, conn: conn, cache: cache, remote: remote, grant: map[hotspotdb.Dataset]bool{}, halt: &halt{},
+		returning: map[hotspotdb.Dataset]bool{}, upwards: map[hotspotdb.Dataset]bool{},
 		requests: make(chan any, maxRequests), streams: map[hotspotdb.Dataset]*stream{},
 		state: map[hotspotdb.Dataset]*Outgoing{}, window: window{moved: make(chan struct{}, 1)},
 	}
@@ -149,7 +155,7 @@ func (s *sender) step(ctx context.Context) (busy bool, err error) {
 		return true, s.answer(ctx, r)
 	default:
 	}
-	if s.window.full() {
+	if s.window.full() || s.halt.Load() {
 		return false, nil
 	}
 	durable := s.db.Durable()
@@ -215,11 +221,9 @@ func (s *sender) build(view *hotspotdb.View, st *stream, upto uint64) (*batch, e
 // in buckets that are known to be equal.
 func (s *sender) wanted(st *stream) func(hotspotdb.Entry) (bool, error) {
 	return func(e hotspotdb.Entry) (bool, error) {
-		if e.Source.Database == s.remote && e.Source.Kind != hotspotdb.Local {
-			return false, nil
-		}
-		if s.up && e.Source.Kind == hotspotdb.Above {
-			return false, nil
+		flows, err := s.flows(st.dataset, e)
+		if err != nil || !flows {
+			return false, err
 		}
 		if st.equal == nil || e.Seq > st.equalUpto {
 			return true, nil
@@ -232,6 +236,26 @@ func (s *sender) wanted(st *stream) func(hotspotdb.Entry) (bool, error) {
 		// not told would let an older version from a third box come back.
 		return change.Deleted || !st.equal[st.bucketOf(change.Key)], nil
 	}
+}
+
+func (s *sender) flows(ds hotspotdb.Dataset, e hotspotdb.Entry) (bool, error) {
+	switch {
+	case s.returning[ds]:
+		return s.returns(ds, e)
+	case e.Source.Database == s.remote && e.Source.Kind != hotspotdb.Local:
+		return false, nil
+	}
+	return !s.up || e.Source.Kind != hotspotdb.Above, nil
+}
+
+// returns says what a primary that has lost its data gets back: whatever was not made here, since that came from it or its
+// like; and what was made here only if we would send that anyhow.
+func (s *sender) returns(ds hotspotdb.Dataset, e hotspotdb.Entry) (bool, error) {
+	if s.upwards[ds] {
+		return true, nil
+	}
+	origin, err := originOf(e)
+	return origin != s.db.ID(), err
 }
 
 func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted func(hotspotdb.Entry) (bool, error)) (*batch, error) {

@@ -3,6 +3,7 @@ package feed
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"mbox/hotspotdb"
 )
@@ -25,6 +26,7 @@ type flight struct {
 	dataset hotspotdb.Dataset
 	seq     uint64
 	bytes   int
+	sent    time.Time
 }
 
 func (w *window) full() bool {
@@ -39,8 +41,21 @@ func (w *window) add(ds hotspotdb.Dataset, seq uint64, bytes int) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.flights = append(w.flights, flight{ds, seq, bytes})
+	w.flights = append(w.flights, flight{ds, seq, bytes, time.Now()})
 	w.bytes += bytes
+}
+
+// oldest says since when each dataset has something on its way; a dataset that has nothing is left out.
+func (w *window) oldest() map[hotspotdb.Dataset]time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[hotspotdb.Dataset]time.Time{}
+	for _, f := range w.flights {
+		if _, known := out[f.dataset]; !known { // they are in the order of sending
+			out[f.dataset] = f.sent
+		}
+	}
+	return out
 }
 
 // stored takes out what the peer has made durable.
