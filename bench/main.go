@@ -17,10 +17,17 @@ func main() {
 	only := flag.String("only", "", "commits, latency or bulk: only this")
 	updates := flag.Int("updates", 100_000, "random updates of the catch-up")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
+	followers := flag.Int("followers", 1000, "followers of the scale measurement")
+	changes := flag.Int("changes", 1000, "changes a second of the scale measurement")
+	asCrowd := flag.Bool("crowd", false, "internal: be the followers of the scale measurement")
 	memory := flag.String("memory", "", "internal: open this database, print the resident memory, and end")
 	flag.Parse()
 	if *memory != "" {
 		printResident(*memory)
+		return
+	}
+	if *asCrowd {
+		serveCrowd()
 		return
 	}
 	t := newHarness()
@@ -40,6 +47,8 @@ func main() {
 		{"commits", func() { commits(t, table) }},
 		{"latency", func() { latency(t, table) }},
 		{"bulk", func() { bulk(t, table, *accounts, *updates) }},
+		{"followers", func() { scale(t, table, *followers, *changes) }},
+		{"satellite", func() { satellite(t, table) }},
 	} {
 		if *only == "" || *only == m.name {
 			m.run()

@@ -72,8 +72,11 @@ type Box struct {
 	Store *configstore.Store
 	Ahead atomic.Int64 // of this box's clock, in nanoseconds
 	Built time.Time
-	Disk  *dbtest.Disk // if set, the hotspot database lives there instead of in Dir
-	Log   *Logbook
+	// Retention of tombstones, if not the usual one; running time then goes with Ahead.
+	Retention time.Duration
+	Disk      *dbtest.Disk           // if set, the hotspot database lives there instead of in Dir
+	Free      func() (uint64, error) // if set, what is free for it, in octets
+	Log       *Logbook
 
 	mu       stdsync.Mutex // guards accounts
 	accounts map[string]sync.Account
@@ -152,9 +155,15 @@ func (r ring) Adopt(d sync.Domain, list []sync.DomainKey) error {
 func (b *Box) open() *hotspotdb.DB {
 	b.t.Helper()
 	options := hotspotdb.Options{
-		Dir: b.Dir, DigestKey: b.Store.Keyring().Domain().DigestKey, Sealer: b.Store.Keyring(), Now: func() time.Time { return time.Now().Add(time.Duration(b.Ahead.Load())) },
+		Dir: b.Dir, DigestKey: b.Store.Keyring().Domain().DigestKey, Sealer: b.Store.Keyring(), Now: b.Now,
 		Built: b.Built, Log: slog.New(slog.DiscardHandler),
 	}
+	if b.Retention > 0 {
+		opened := time.Now()
+		options.Retention = b.Retention
+		options.Elapsed = func() time.Duration { return time.Since(opened) + time.Duration(b.Ahead.Load()) }
+	}
+	options.FreeSpace = b.Free
 	if b.Disk != nil {
 		b.Disk.Use(&options)
 	}
@@ -174,6 +183,7 @@ func (b *Box) Start() {
 	b.Sync = sync.New(sync.Deps{
 		DB: b.DB, Identity: id, Keyring: ring{b.Store.Keyring()},
 		Pins: b.Store.State("pins"), Peers: b.Store.State("peers"), Memory: b.Store.State("memory"),
+		Events: b.Store.State("events"),
 		Account: func(name string) (sync.Account, bool) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -368,6 +378,9 @@ func (l *Logbook) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// Now is the time by the clock of the box's hotspot database.
+func (b *Box) Now() time.Time { return time.Now().Add(time.Duration(b.Ahead.Load())) }
 
 // ListenAddr is where followers connect.
 func (b *Box) ListenAddr() string { return netip.AddrPortFrom(b.Addr, uint16(b.lan.port)).String() }

@@ -197,6 +197,19 @@ func (k *Keyring) Adopt(domain Domain, keys []DomainKey) error {
 	})
 }
 
+// Drop forgets keys, durably; the active one stays. What was sealed under them cannot be opened any more.
+func (k *Keyring) Drop(ids []uint32) error {
+	return k.change(func(old *ring) (Domain, map[uint32]DomainKey, error) {
+		left := maps.Clone(old.keys)
+		for _, id := range ids {
+			if id != old.domain.Active {
+				delete(left, id)
+			}
+		}
+		return old.domain, left, nil
+	})
+}
+
 // change stores a new ring before anybody uses it.
 func (k *Keyring) change(next func(old *ring) (Domain, map[uint32]DomainKey, error)) error {
 	k.mu.Lock()
@@ -206,7 +219,7 @@ func (k *Keyring) change(next func(old *ring) (Domain, map[uint32]DomainKey, err
 	if err != nil {
 		return fmt.Errorf("change the keyring: %w", err)
 	}
-	if domain == old.domain && len(keys) == len(old.keys) { // keys are only ever added
+	if domain == old.domain && len(keys) == len(old.keys) { // keys are either added or dropped
 		return nil
 	}
 	fresh := makeRing(domain, keys)

@@ -1,7 +1,6 @@
 package hotspotdb
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"slices"
 
@@ -71,7 +70,7 @@ const (
 // traitsOf decodes as little of a body as it can. A body that is not what it should be has no traits.
 func (x *index) traitsOf(c *Change) traits {
 	if c.Key[0] == KindUsage && len(c.Key) == 33 {
-		t := traits{flags: flagUsage, id: keyID(c.Key), claim: binary.BigEndian.Uint64(c.Key[25:])}
+		t := traits{flags: flagUsage, id: keyID(c.Key), claim: usageStart(c.Key)}
 		if c.Deleted {
 			t.flags |= flagDeleted
 		}
@@ -85,6 +84,8 @@ func (x *index) traitsOf(c *Change) traits {
 	}
 	switch {
 	case len(c.Key) != 9:
+	case c.Key[0] == KindErasure:
+		return traits{flags: flagErasure, id: keyID(c.Key)}
 	case c.Key[0] == KindAccess:
 		return traits{flags: flagAccess, id: keyID(c.Key), claim: x.claims.hash(lastBytes(c.Body, fieldUsername))}
 	case c.Key[0] == KindSegment:

@@ -25,8 +25,9 @@ type job struct {
 	panic   any
 }
 
-// queue is where jobs wait for the committer.
+// queue is where jobs wait for the committer. Whoever holds turn is the committer.
 type queue struct {
+	turn   sync.Mutex
 	mu     sync.Mutex // guards jobs and closed
 	jobs   []*job
 	closed bool
@@ -42,8 +43,16 @@ func (q *queue) push(j *job) error {
 		return ErrClosed
 	}
 	q.jobs = append(q.jobs, j)
-	q.signal()
 	return nil
+}
+
+// rest wakes the committer's goroutine if there is something to do.
+func (q *queue) rest() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) > 0 {
+		q.signal()
+	}
 }
 
 func (q *queue) signal() {
@@ -60,22 +69,30 @@ func (q *queue) close() {
 	q.signal()
 }
 
-// take waits for jobs and returns all of them; false when the queue is closed and empty.
-func (q *queue) take() ([]*job, bool) {
+// wait returns when there may be jobs; false when the queue is closed and empty.
+func (q *queue) wait() bool {
 	for {
 		q.mu.Lock()
-		jobs, closed := q.jobs, q.closed
-		q.jobs = nil
+		jobs, closed := len(q.jobs), q.closed
 		q.mu.Unlock()
-		if len(jobs) > 0 || closed {
-			return jobs, len(jobs) > 0
+		if jobs > 0 || closed {
+			return jobs > 0
 		}
 		<-q.wake
 	}
 }
 
-// do hands a job to the committer and waits for it. The context only ends the waiting for its turn: a job that was begun
-// is waited for, because what it refers to belongs to the caller.
+// take returns all jobs that wait.
+func (q *queue) take() []*job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	jobs := q.jobs
+	q.jobs = nil
+	return jobs
+}
+
+// do has a job committed and waits for it. The context only ends the waiting for its turn: a job that was begun is waited
+// for, because what it refers to belongs to the caller.
 func (db *DB) do(ctx context.Context, j *job) error {
 	if db.opts.ReadOnly {
 		return ErrReadOnly
@@ -88,7 +105,7 @@ func (db *DB) do(ctx context.Context, j *job) error {
 	}
 	defer db.gate.leave()
 	j.done = make(chan struct{})
-	if err := db.queue.push(j); err != nil {
+	if err := db.submit(j); err != nil {
 		return err
 	}
 	select {
@@ -105,32 +122,63 @@ func (db *DB) do(ctx context.Context, j *job) error {
 	return j.err
 }
 
-// Update runs fn as one transaction and returns once it is durable, or with fn's error, and then nothing of it is stored.
-// fn runs in the committer: it must be quick, must not wait, and must not call other methods of the database that write.
-// If storing failed after fn ran, the error wraps ErrNoSpace (nothing is stored) or the error that ended all writing.
-func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+// submit queues a job. A caller who finds nobody at work is the committer himself for once: handing the job to a goroutine
+// that sleeps costs more than the work.
+func (db *DB) submit(j *job) error {
+	if !db.queue.turn.TryLock() {
+		defer db.queue.rest()
+		return db.queue.push(j)
+	}
+	if err := db.queue.push(j); err != nil {
+		db.queue.turn.Unlock()
+		return err
+	}
+	mine := db.commitAll(db.queue.take(), true)
+	db.queue.turn.Unlock()
+	db.queue.rest()
+	if mine != nil {
+		db.settle([]*group{mine})
+		db.syncing.Unlock()
+	}
+	return nil
+}
+
+// UpdateHere is Update for writes that nobody waits for at a keyboard: it returns once they are durable on this box.
+func (db *DB) UpdateHere(ctx context.Context, fn func(*Tx) error) error {
 	return db.do(ctx, &job{run: fn, durable: true})
 }
 
-// commitLoop is the committer: it gathers the waiting jobs into groups, each one batch of the storage engine.
+// commitLoop is the committer for all who found another at work.
 func (db *DB) commitLoop() {
 	defer close(db.groups)
-	for {
-		jobs, ok := db.queue.take()
-		if !ok {
-			return
-		}
-		for len(jobs) > 0 {
-			g := db.newGroup()
-			for len(jobs) > 0 && g.bytes < groupBytes && !(jobs[0].alone && len(g.parts) > 0) {
-				if jobs[0].taken.CompareAndSwap(false, true) {
-					g.run(jobs[0])
-				}
-				jobs = jobs[1:]
-			}
-			db.commit(g)
-		}
+	for db.queue.wait() {
+		db.queue.turn.Lock()
+		db.commitAll(db.queue.take(), false)
+		db.queue.turn.Unlock()
 	}
+}
+
+// commitAll gathers jobs into groups, each one batch of the storage engine, and hands them to the syncer. With inline, a
+// group that would be alone there is returned instead, for the caller to settle, with db.syncing locked.
+func (db *DB) commitAll(jobs []*job, inline bool) (mine *group) {
+	for len(jobs) > 0 {
+		g := db.newGroup()
+		for len(jobs) > 0 && g.bytes < groupBytes && !(jobs[0].alone && len(g.parts) > 0) {
+			if jobs[0].taken.CompareAndSwap(false, true) {
+				g.run(jobs[0])
+			}
+			jobs = jobs[1:]
+		}
+		if !db.commit(g) {
+			continue
+		}
+		if inline && len(jobs) == 0 && g.sync && db.unsettled.Load() == 0 && db.syncing.TryLock() {
+			return g
+		}
+		db.unsettled.Add(1)
+		db.groups <- g
+	}
+	return nil
 }
 
 // run executes one job; if it fails, nothing of it remains in the group.
@@ -147,7 +195,11 @@ func (g *group) run(j *job) {
 			j.finish(nil)
 		}
 	}()
-	if err := j.run(tx); err != nil {
+	err := j.run(tx)
+	if err == nil {
+		err = tx.putLife()
+	}
+	if err != nil {
 		tx.rollback()
 		j.finish(err)
 		return
@@ -167,19 +219,19 @@ func (j *job) finish(err error) {
 	close(j.done)
 }
 
-// commit applies a group to engine and index together and hands it to the syncer.
-func (db *DB) commit(g *group) {
+// commit applies a group to engine and index together; false if there was nothing to apply.
+func (db *DB) commit(g *group) bool {
 	if len(g.jobs) == 0 {
-		return
+		return false
 	}
 	if err := db.space.take(g.bytes); err != nil {
 		g.abandon(err)
-		return
+		return false
 	}
 	batch, err := g.assemble()
 	if err != nil {
 		g.abandon(fmt.Errorf("assemble a group of changes: %w", err))
-		return
+		return false
 	}
 	db.mu.Lock()
 	g.applyToIndex()
@@ -198,10 +250,10 @@ func (db *DB) commit(g *group) {
 	}
 	g.batch = batch
 	g.finishApplied()
-	db.groups <- g
+	return true
 }
 
-// syncLoop is the syncer: it waits until groups are on disk, advances the watermark and wakes the writers. A group that
+// syncLoop is the syncer: it settles groups in their order. A group that
 // nobody waits for was not asked to be synced; one sync then covers all that have come in the meantime.
 func (db *DB) syncLoop() {
 	for g := range db.groups {
@@ -209,26 +261,39 @@ func (db *DB) syncLoop() {
 		if !g.sync {
 			groups = db.gather(groups)
 		}
-		err := db.failed.get()
-		switch {
-		case err != nil:
-		case groups[len(groups)-1].sync:
-			err = groups[len(groups)-1].batch.SyncWait()
-		default:
-			err = db.engn.LogData(nil, pebble.Sync)
+		db.syncing.Lock()
+		db.settle(groups)
+		db.unsettled.Add(-int64(len(groups)))
+		db.syncing.Unlock()
+	}
+}
+
+// settle waits until groups are on disk, advances the watermark and wakes the writers. The caller holds db.syncing.
+func (db *DB) settle(groups []*group) {
+	err := db.failed.get()
+	switch {
+	case err != nil:
+	case groups[len(groups)-1].sync:
+		err = groups[len(groups)-1].batch.SyncWait()
+	default:
+		err = db.engn.LogData(nil, pebble.Sync)
+	}
+	if err != nil {
+		db.fail(fmt.Errorf("sync the log of %s: %w", db.opts.Dir, err))
+	}
+	if failed := db.failed.get(); failed != nil {
+		err = failed
+	}
+	if err == nil {
+		if err := db.mark.advance(groups[len(groups)-1].state.seq); err != nil {
+			db.opts.Log.Warn("the next start cannot tell whether confirmed changes are missing", "err", err)
 		}
-		if err != nil {
-			db.fail(fmt.Errorf("sync the log of %s: %w", db.opts.Dir, err))
+	}
+	for _, g := range groups {
+		if err == nil {
+			db.durable.advance(g.state)
 		}
-		if failed := db.failed.get(); failed != nil {
-			err = failed
-		}
-		for _, g := range groups {
-			if err == nil {
-				db.durable.advance(g.state)
-			}
-			g.release(err)
-		}
+		g.release(err)
 	}
 }
 

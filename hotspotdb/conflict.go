@@ -3,6 +3,7 @@ package hotspotdb
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -13,6 +14,7 @@ import (
 
 // Conflict is a pair of versions of which only one could win. Passwords are cut out of both.
 type Conflict struct {
+	Number   uint64 // names it on this box, for as long as it is listed
 	Dataset  Dataset
 	Winner   Change
 	Loser    Change
@@ -26,8 +28,11 @@ const (
 	conflictClaim = "two accounts took the same username"
 )
 
-// maxConflicts is how long the conflict list may become. Then the oldest go.
-const maxConflicts = 10_000
+// maxConflicts is how long the conflict list may become, and maxConflictBytes how large. Then the oldest go.
+const (
+	maxConflicts     = 10_000
+	maxConflictBytes = 16 << 20
+)
 
 const fieldPassword = protowire.Number(1) // of hotspotpb.Self
 
@@ -53,15 +58,41 @@ func (db *DB) Conflicts(fn func(Conflict) bool) error {
 	})
 }
 
+// Conflict finds a conflict by its number.
+func (db *DB) Conflict(number uint64) (Conflict, error) {
+	if err := db.gate.enter(); err != nil {
+		return Conflict{}, err
+	}
+	defer db.gate.leave()
+	return db.conflict(number)
+}
+
+func (db *DB) conflict(number uint64) (Conflict, error) {
+	key := conflictKey(number)
+	value, closer, err := db.engn.Get(key)
+	if isNotFound(err) {
+		return Conflict{}, fmt.Errorf("conflict %d: %w", number, ErrNotFound)
+	}
+	if err != nil {
+		return Conflict{}, fmt.Errorf("read conflict %d: %w", number, err)
+	}
+	defer closer.Close()
+	return parseConflict(key, append([]byte{}, value...))
+}
+
 // addConflict lists the loser, once: the same version may arrive again from every peer. A list that is full loses its oldest.
 func (tx *Tx) addConflict(ds Dataset, winner, loser []byte, reason string, result *Result) error {
-	var lost Change
-	if err := lost.decode(loser); err != nil {
+	db := tx.db
+	c := Conflict{Dataset: ds, Detected: tx.now, Reason: reason}
+	var err error
+	if c.Loser, err = DecodeChange(loser); err != nil {
 		return fmt.Errorf("%w: losing version: %v", ErrDamaged, err)
 	}
-	db := tx.db
-	mark := db.fingerprint(ds, &lost, reason)
-	if _, listed := db.conflicts[mark]; listed {
+	if c.Winner, err = DecodeChange(winner); err != nil {
+		return fmt.Errorf("%w: winning version: %v", ErrDamaged, err)
+	}
+	entry := db.listed(&c)
+	if _, listed := db.conflicts[entry.mark]; listed {
 		return nil
 	}
 	value, err := proto.Marshal(&hotspotpb.Conflict{
@@ -72,63 +103,13 @@ func (tx *Tx) addConflict(ds Dataset, winner, loser []byte, reason string, resul
 		return fmt.Errorf("encode conflict: %w", err)
 	}
 	db.conflictNum++
-	if err := tx.batch.Set(conflictKey(db.conflictNum), value, nil); err != nil {
+	entry.number, entry.bytes = db.conflictNum, len(value)
+	if err := tx.batch.Set(conflictKey(entry.number), value, nil); err != nil {
 		return err
 	}
-	before := db.conflictList
-	db.listConflict(listedConflict{db.conflictNum, mark})
-	tx.g.undo = append(tx.g.undo, func() {
-		delete(db.conflicts, mark)
-		db.setConflicts(before)
-	})
+	tx.listConflict(entry)
 	result.Conflicts++
-	return tx.dropConflicts()
-}
-
-// listedConflict is what memory keeps of a conflict.
-type listedConflict struct {
-	number uint64 // its key
-	mark   u128
-}
-
-func (db *DB) listConflict(c listedConflict) {
-	db.conflicts[c.mark] = struct{}{}
-	db.setConflicts(append(db.conflictList, c))
-}
-
-func (db *DB) setConflicts(list []listedConflict) {
-	db.conflictList = list
-	db.conflictCount.Store(int64(len(list)))
-}
-
-// dropConflicts takes the oldest conflicts off a list that has become too long.
-func (tx *Tx) dropConflicts() error {
-	db := tx.db
-	for len(db.conflictList) > maxConflicts {
-		oldest := db.conflictList[0]
-		if err := tx.batch.Delete(conflictKey(oldest.number), nil); err != nil {
-			return err
-		}
-		before := db.conflictList
-		delete(db.conflicts, oldest.mark)
-		db.setConflicts(before[1:])
-		tx.g.undo = append(tx.g.undo, func() {
-			db.conflicts[oldest.mark] = struct{}{}
-			db.setConflicts(before)
-		})
-	}
-	return nil
-}
-
-// fingerprint identifies a lost version. It does not depend on the digest key, which may change.
-func (db *DB) fingerprint(ds Dataset, lost *Change, reason string) u128 {
-	h := newHasher([16]byte{})
-	h.buf = append(h.buf, byte(ds), reason[0])
-	h.buf = binary.BigEndian.AppendUint64(h.buf, lost.Stamp.Clock)
-	h.buf = append(h.buf, lost.Stamp.Origin[:]...)
-	h.buf = append(h.buf, lost.Key...)
-	mark := h.key(h.buf)
-	return u128{mark.a, mark.b}
+	return tx.boundConflicts()
 }
 
 func (db *DB) loadConflict(key, value []byte) error {
@@ -136,9 +117,11 @@ func (db *DB) loadConflict(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	number := binary.BigEndian.Uint64(key[1:])
-	db.conflictNum = max(db.conflictNum, number)
-	db.listConflict(listedConflict{number, db.fingerprint(c.Dataset, &c.Loser, c.Reason)})
+	db.conflictNum = max(db.conflictNum, c.Number)
+	entry := db.listed(&c)
+	entry.bytes = len(value)
+	db.enlist(&entry)
+	db.setConflicts(append(db.conflictList, entry))
 	return nil
 }
 
@@ -147,7 +130,7 @@ func parseConflict(key, value []byte) (Conflict, error) {
 	if err := proto.Unmarshal(value, &pb); err != nil || len(key) != 9 || pb.Reason == "" {
 		return Conflict{}, fmt.Errorf("%w: conflict %x: %v", ErrDamaged, key, err)
 	}
-	c := Conflict{Detected: time.UnixMicro(pb.DetectedUs), Reason: pb.Reason}
+	c := Conflict{Number: binary.BigEndian.Uint64(key[1:]), Detected: time.UnixMicro(pb.DetectedUs), Reason: pb.Reason}
 	var err error
 	if c.Dataset, err = ParseDataset(pb.Dataset); err != nil {
 		return c, fmt.Errorf("%w: conflict %x: %v", ErrDamaged, key, err)
@@ -168,4 +151,31 @@ func withoutPassword(raw []byte) []byte {
 		return raw
 	}
 	return replaceBody(raw, withoutField(c.Body, fieldPassword))
+}
+
+// forgetConflicts takes entries off the list, by their numbers, because nothing of them may be kept.
+func (tx *Tx) forgetConflicts(numbers []uint64) error {
+	db, before := tx.db, tx.db.conflictList
+	var gone []listedConflict
+	kept := slices.DeleteFunc(slices.Clone(before), func(c listedConflict) bool {
+		if !slices.Contains(numbers, c.number) {
+			return false
+		}
+		gone = append(gone, c)
+		return true
+	})
+	for _, c := range gone {
+		if err := tx.batch.Delete(conflictKey(c.number), nil); err != nil {
+			return err
+		}
+		delete(db.conflicts, c.mark)
+	}
+	db.setConflicts(kept)
+	tx.g.undo = append(tx.g.undo, func() {
+		for _, c := range gone {
+			db.conflicts[c.mark] = struct{}{}
+		}
+		db.setConflicts(before)
+	})
+	return nil
 }

@@ -21,6 +21,11 @@ type DB struct {
 	space  spaceCheck
 	gate   gate
 	failed failure
+	mark   mark
+	loss   Loss // set by Open only
+	damage atomic.Pointer[error]
+	// confirm is what Update waits for beside its own disk; nil: nothing.
+	confirm atomic.Pointer[Confirm]
 
 	// mu orders commits and views: the committer holds it while it changes index, positions and engine together.
 	mu        sync.RWMutex
@@ -28,26 +33,32 @@ type DB struct {
 	history   []Incarnation
 	last      uint64 // highest sequence applied
 	positions map[positionID]Position
+	life      life
 
 	viewsMu sync.Mutex // guards views
 	views   map[*View]struct{}
 
 	// Used by the committer only, once the database is open.
-	hasher       hasher
-	origins      *origins
-	asides       map[recordID]aside
-	asideNumber  uint64
-	conflicts    map[u128]struct{} // fingerprints of what is on the conflict list
-	conflictNum  uint64
-	conflictList []listedConflict // the oldest first
+	hasher        hasher
+	origins       *origins
+	asides        map[recordID]aside
+	asideNumber   uint64
+	conflicts     map[u128]struct{} // fingerprints of what is on the conflict list
+	conflictNum   uint64
+	conflictList  []listedConflict // the oldest first
+	conflictsOn   map[u128]int     // how many are listed for a record
+	conflictBytes int
 
 	asideCount    atomic.Int64
 	conflictCount atomic.Int64
 
 	queue     queue
 	groups    chan *group
+	unsettled atomic.Int64 // groups that were handed to the syncer
+	syncing   sync.Mutex   // held while groups are settled: they are settled in their order
 	durable   durability
 	asideWake chan struct{}
+	upkeep    upkeep
 	stop      context.CancelFunc
 	workers   sync.WaitGroup
 }
@@ -150,7 +161,7 @@ func (db *DB) Close() error {
 		// Damage in the last blocks of a log cannot be told from a power cut; in a table it can.
 		err = errors.Join(err, db.engn.Flush())
 	}
-	err = errors.Join(err, db.engn.Close(), db.lock.Close())
+	err = errors.Join(err, db.engn.Close(), db.mark.close(), db.lock.Close())
 	if err != nil {
 		return fmt.Errorf("close database %s: %w", db.opts.Dir, err)
 	}

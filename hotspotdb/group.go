@@ -18,7 +18,9 @@ type group struct {
 	next   uint64 // the sequence of the last op
 	sync   bool
 	bytes  int
-	undo   []func() // takes back what jobs did to the committer's own maps
+	erased map[uint64]struct{} // accounts that are erased by what was staged
+	life   life                // db.life with what was staged
+	undo   []func()            // takes back what jobs did to the committer's own maps
 	batch  *pebble.Batch
 	state  durableState
 }
@@ -28,17 +30,25 @@ type op struct {
 	record
 	traits
 	ds        Dataset
-	part      int32  // the batch that holds the entry,
+	source    Source
+	part      int32  // the batch that holds the entry; removedPart if the op removes the record,
 	offset    uint32 // where in it,
 	length    uint32 // and how long it is
 	prev      int32  // the op before on this record, or -1
 	prevClaim int32  // the op before with this claim, or -1
 }
 
+const removedPart = -1
+
+func (o *op) removed() bool { return o.part == removedPart }
+
+// claims says whether the op gives an account a username.
+func (o *op) claims() bool { return o.traits.flags&flagAccess != 0 && !o.removed() }
+
 type staleClaim struct{ hash, id uint64 }
 
 func (db *DB) newGroup() *group {
-	return &group{db: db, latest: map[recordID]int32{}, claims: map[uint64]int32{}, next: db.last}
+	return &group{db: db, latest: map[recordID]int32{}, claims: map[uint64]int32{}, next: db.last, life: db.life}
 }
 
 func (g *group) stage(o op) {
@@ -49,7 +59,7 @@ func (g *group) stage(o op) {
 	}
 	n := int32(len(g.ops))
 	g.latest[id] = n
-	if o.traits.flags&flagAccess != 0 {
+	if o.claims() {
 		if i, ok := g.claims[o.claim]; ok {
 			o.prevClaim = i
 		}
@@ -63,7 +73,7 @@ func (g *group) truncate(n int) {
 	for i := len(g.ops) - 1; i >= n; i-- {
 		o := &g.ops[i]
 		restore(g.latest, recordID{o.ds, o.hash}, o.prev)
-		if o.traits.flags&flagAccess != 0 {
+		if o.claims() {
 			restore(g.claims, o.claim, o.prevClaim)
 		}
 	}
@@ -111,7 +121,18 @@ func (g *group) applyToIndex() {
 	}
 	for i := range g.ops {
 		o := &g.ops[i]
-		db.index.put(o.ds, o.record, o.traits)
+		if o.removed() {
+			db.index.remove(o.ds, o.hash, o.traits)
+		} else {
+			db.index.put(o.ds, o.record, o.traits, o.source)
+		}
+	}
+	if g.life.touched {
+		db.life = g.life
+	}
+	if len(g.erased) > 0 {
+		db.upkeep.unswept.Store(true)
+		db.upkeep.signal()
 	}
 	for _, p := range g.state.positions {
 		db.positions[p.id] = p.position

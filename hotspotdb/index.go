@@ -1,6 +1,6 @@
 package hotspotdb
 
-import "math/bits"
+import "slices"
 
 // record is what memory keeps of each record: enough to decide whether a change is newer, and to take the old version out
 // of the feed and the sums, without reading it. It holds no pointers, so the collector does not look at millions of them.
@@ -9,6 +9,7 @@ type record struct {
 	clock, seq   uint64
 	contribution u128
 	origin       uint32 // number in origins
+	source       uint16 // number in sources; in what was padding
 	flags        recordFlags
 }
 
@@ -16,67 +17,12 @@ type recordFlags uint8
 
 const (
 	flagDeleted recordFlags = 1 << iota
-	flagLocal               // its source is Local
 	flagAccess              // a live account
 	flagSegment             // a live session segment
 	flagActive              // a segment that has not stopped
 	flagUsage               // a usage record, live or not
+	flagErasure             // an erased account
 )
-
-// table is a hash table of one bucket's records with linear probing. It grows by a quarter, so a million records waste
-// little, and its hash being keyed nobody can make it degenerate.
-type table struct {
-	slots []record // an empty slot has seq 0
-	used  int
-}
-
-func (t *table) slot(h keyHash) int {
-	hi, _ := bits.Mul64(h.b, uint64(len(t.slots)))
-	return int(hi)
-}
-
-// get returns the record or nil; the pointer is good until the next put.
-func (t *table) get(h keyHash) *record {
-	if t.used == 0 {
-		return nil
-	}
-	for i := t.slot(h); ; i++ {
-		if i == len(t.slots) {
-			i = 0
-		}
-		switch r := &t.slots[i]; {
-		case r.seq == 0:
-			return nil
-		case r.hash == h:
-			return r
-		}
-	}
-}
-
-// add inserts a record that is not there yet.
-func (t *table) add(r record) {
-	if 5*(t.used+1) > 4*len(t.slots) {
-		old := t.slots
-		t.slots = make([]record, max(4, len(old)+len(old)/4+1))
-		for i := range old {
-			if old[i].seq != 0 {
-				t.place(old[i])
-			}
-		}
-	}
-	t.place(r)
-	t.used++
-}
-
-func (t *table) place(r record) {
-	i := t.slot(r.hash)
-	for t.slots[i].seq != 0 {
-		if i++; i == len(t.slots) {
-			i = 0
-		}
-	}
-	t.slots[i] = r
-}
 
 // Counts are the records of a dataset.
 type Counts struct {
@@ -86,36 +32,64 @@ type Counts struct {
 
 // datasetIndex is the index of one dataset.
 type datasetIndex struct {
-	tables  [Buckets]table
-	sums    [Buckets]u128
-	changed [Buckets]uint64 // seq of the bucket's last change
-	total   u128
-	head    uint64 // seq of the last change
-	counts  Counts
-	access  int // live accounts
-	segment int // live segments
+	tables   [Buckets]table
+	sums     [Buckets]u128
+	changed  [Buckets]uint64 // seq of the bucket's last change
+	sources  []u128          // sums by the number of the source
+	total    u128
+	head     uint64 // seq of the last change
+	removals uint64 // grows whenever an entry is removed: its bucket's last change is then not the last any more
+	counts   Counts
+	access   int // live accounts
+	segment  int // live segments
 }
 
 func (d *datasetIndex) get(h keyHash) *record { return d.tables[h.bucket()].get(h) }
 
-// put replaces the record of r's hash, keeps sums and counts exact, and says whether there was none before.
-func (d *datasetIndex) put(r record) (fresh bool) {
+// put replaces the record of r's hash, keeps sums and counts exact, and returns what it replaced.
+func (d *datasetIndex) put(r record) (old record, fresh bool) {
 	bucket := r.hash.bucket()
-	old := d.tables[bucket].get(r.hash)
-	if old != nil {
-		d.count(old.flags, -1)
-		d.sums[bucket] = d.sums[bucket].sub(old.contribution)
-		d.total = d.total.sub(old.contribution)
-		*old = r
+	place := d.tables[bucket].get(r.hash)
+	if place != nil {
+		old = *place
+		d.account(&old, -1)
+		*place = r
 	} else {
 		d.tables[bucket].add(r)
 	}
-	d.count(r.flags, 1)
-	d.sums[bucket] = d.sums[bucket].add(r.contribution)
-	d.total = d.total.add(r.contribution)
+	d.account(&r, 1)
 	d.changed[bucket] = max(d.changed[bucket], r.seq)
 	d.head = max(d.head, r.seq)
-	return old == nil
+	return old, place == nil
+}
+
+// remove takes a record out; the head stays where it was.
+func (d *datasetIndex) remove(h keyHash) (old record, found bool) {
+	bucket := h.bucket()
+	place := d.tables[bucket].get(h)
+	if place == nil {
+		return old, false
+	}
+	old = *place
+	d.account(&old, -1)
+	d.tables[bucket].remove(h)
+	d.removals++
+	return old, true
+}
+
+// account adds a record to sums and counts, n 1, or takes it out, n -1.
+func (d *datasetIndex) account(r *record, n int) {
+	d.count(r.flags, n)
+	for int(r.source) >= len(d.sources) {
+		d.sources = append(d.sources, u128{})
+	}
+	bucket, contribution := r.hash.bucket(), r.contribution
+	if n < 0 {
+		contribution = u128{}.sub(contribution)
+	}
+	d.sums[bucket] = d.sums[bucket].add(contribution)
+	d.sources[r.source] = d.sources[r.source].add(contribution)
+	d.total = d.total.add(contribution)
 }
 
 func (d *datasetIndex) count(f recordFlags, n int) {
@@ -137,13 +111,18 @@ func (d *datasetIndex) count(f recordFlags, n int) {
 type index struct {
 	digestKey [16]byte
 	datasets  [Audit + 1]*datasetIndex
+	sources   *sources
 	claims    claims
 	active    map[uint64]struct{}   // ids of the segments that have not stopped
 	usage     map[uint64][]usageRef // by account
+	erased    map[uint64]struct{}   // ids of the accounts that were erased
 }
 
 func newIndex(digestKey [16]byte) *index {
-	x := &index{digestKey: digestKey, claims: newClaims(), active: map[uint64]struct{}{}, usage: map[uint64][]usageRef{}}
+	x := &index{
+		digestKey: digestKey, sources: newSources(), claims: newClaims(),
+		active: map[uint64]struct{}{}, usage: map[uint64][]usageRef{}, erased: map[uint64]struct{}{},
+	}
 	for _, ds := range Datasets() {
 		x.datasets[ds] = new(datasetIndex)
 	}
@@ -151,13 +130,20 @@ func newIndex(digestKey [16]byte) *index {
 }
 
 // put takes a record in; traits say what the typed API wants to know of it.
-func (x *index) put(ds Dataset, r record, t traits) {
-	fresh := x.datasets[ds].put(r)
+func (x *index) put(ds Dataset, r record, t traits, source Source) {
+	r.source = x.sources.take(source)
+	old, fresh := x.datasets[ds].put(r)
+	if !fresh {
+		x.sources.drop(old.source)
+	}
 	if r.flags&flagAccess != 0 {
 		x.claims.add(t.claim, t.id)
 	}
+	if r.flags&flagErasure != 0 {
+		x.erased[t.id] = struct{}{}
+	}
 	switch {
-	case ds != Sessions || t.id == 0:
+	case ds != Sessions || t.id == 0 || r.flags&flagErasure != 0:
 	case r.flags&flagUsage != 0:
 		if fresh {
 			x.usage[t.id] = append(x.usage[t.id], usageRef{int64(t.claim), r.hash})
@@ -165,6 +151,26 @@ func (x *index) put(ds Dataset, r record, t traits) {
 	case r.flags&flagActive != 0:
 		x.active[t.id] = struct{}{}
 	default:
+		delete(x.active, t.id)
+	}
+}
+
+// remove takes a record out; traits are those of the version that goes.
+func (x *index) remove(ds Dataset, h keyHash, t traits) {
+	old, found := x.datasets[ds].remove(h)
+	if !found {
+		return
+	}
+	x.sources.drop(old.source)
+	switch {
+	case t.flags&flagAccess != 0:
+		x.claims.remove(t.claim, t.id)
+	case t.flags&flagUsage != 0:
+		refs := slices.DeleteFunc(x.usage[t.id], func(ref usageRef) bool { return ref.hash == h })
+		if x.usage[t.id] = refs; len(refs) == 0 {
+			delete(x.usage, t.id)
+		}
+	case ds == Sessions && t.flags&flagErasure == 0:
 		delete(x.active, t.id)
 	}
 }

@@ -13,6 +13,7 @@ import (
 //	G segment  id(8)
 //	K sticky   MAC(6) and the hotspot's name
 //	U usage    account(8) origin(16) start of the period in seconds(8)
+//	E erasure  id(8) of an account; in users, sessions and sticky
 //
 // Numbers are big endian.
 const (
@@ -22,6 +23,7 @@ const (
 	KindSegment = 'G'
 	KindSticky  = 'K'
 	KindUsage   = 'U'
+	KindErasure = 'E'
 )
 
 // AccessKey is the key of an account's Access.
@@ -51,8 +53,14 @@ func idKey(kind byte, id uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, id)
 }
 
+// ErasureKey is the key of the record that says that an account was erased.
+func ErasureKey(account uint64) []byte { return idKey(KindErasure, account) }
+
 // keyID reads the id of a key that idKey made.
 func keyID(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:9]) }
+
+// usageStart reads when the period of a usage record began, Unix seconds.
+func usageStart(key []byte) uint64 { return binary.BigEndian.Uint64(key[25:]) }
 
 const maxKey = 256
 
@@ -73,6 +81,8 @@ func checkKey(ds Dataset, key []byte) error {
 		home, good = Sticky, len(key) >= 7
 	case KindUsage:
 		home, good = Sessions, len(key) == 33
+	case KindErasure:
+		good = len(key) == 9 && (ds == Users || ds == Sessions || ds == Sticky)
 	}
 	if home != ds || !good {
 		return fmt.Errorf("%w key: kind %q with %d bytes in %s", ErrInvalid, key[0], len(key), ds)

@@ -50,21 +50,14 @@ func (db *DB) loadRecords(from pebble.Reader, x *index, origins *origins) error 
 		t := x.traitsOf(&c)
 		r := record{
 			hash: h.key(c.Key), clock: c.Stamp.Clock, seq: seq, contribution: h.contribution(&c),
-			origin: origins.number(c.Stamp.Origin), flags: t.flags | sourceFlag(source),
+			origin: origins.number(c.Stamp.Origin), flags: t.flags,
 		}
 		if x.datasets[ds].get(r.hash) != nil {
 			return fmt.Errorf("%w: %s entry %d: its record is there twice", ErrDamaged, ds, seq)
 		}
-		x.put(ds, r, t)
+		x.put(ds, r, t, source)
 		return nil
 	})
-}
-
-func sourceFlag(s Source) recordFlags {
-	if s.Kind == Local {
-		return flagLocal
-	}
-	return 0
 }
 
 // scanPrefix calls take with every key that begins with prefix; key and value are valid during the call.
@@ -77,7 +70,9 @@ func scanPrefix(from pebble.Reader, prefix []byte, take func(key, value []byte) 
 	}
 	for ok := iter.First(); ok; ok = iter.Next() {
 		value, err := iter.ValueAndErr()
-		if err == nil {
+		if err != nil {
+			err = damaged(err)
+		} else {
 			err = take(iter.Key(), value)
 		}
 		if err != nil {
@@ -86,7 +81,7 @@ func scanPrefix(from pebble.Reader, prefix []byte, take func(key, value []byte) 
 		}
 	}
 	if err := iter.Close(); err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return damaged(err)
 	}
 	return nil
 }

@@ -7,6 +7,10 @@ import (
 
 // merge decides about one change from elsewhere and counts in result what became of it.
 func (tx *Tx) merge(in *incoming, source Source, result *Result) error {
+	if tx.erased(&in.Change) || in.Key[0] == KindErasure && in.Deleted {
+		result.Ignored++
+		return nil
+	}
 	old, op, found := tx.find(in.ds, in.hash)
 	order := 1
 	if found {
@@ -15,6 +19,9 @@ func (tx *Tx) merge(in *incoming, source Source, result *Result) error {
 			result.Ignored++
 			return nil
 		}
+	}
+	if tx.db.expired(&in.Change) {
+		return tx.mergeExpired(old, op, found && order > 0, in.ds, result)
 	}
 	if in.Stamp.Clock > tx.horizon && order > 0 {
 		if in.Stamp.Clock-tx.wall > uint64(maxFuture.Microseconds()) {
@@ -52,7 +59,22 @@ func (tx *Tx) accept(in *incoming, source Source, result *Result) error {
 		}
 	}
 	result.Stored++
-	return tx.store(in, source)
+	if err := tx.store(in, source); err != nil {
+		return err
+	}
+	if in.traits.flags&flagErasure != 0 {
+		return tx.removeAccount(in.traits.id)
+	}
+	return nil
+}
+
+// mergeExpired takes no history of before the horizon. An older version, of when the session went on, goes too.
+func (tx *Tx) mergeExpired(old record, op int32, newer bool, ds Dataset, result *Result) error {
+	result.Ignored++
+	if !newer || old.flags&flagDeleted != 0 {
+		return nil
+	}
+	return tx.removeFound(ds, old, op)
 }
 
 // detectConflict puts the loser on the conflict list if neither version includes the edits of the other.

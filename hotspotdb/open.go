@@ -13,8 +13,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// formatVersion is the version of the layout on disk. A store with a greater one is left alone.
-const formatVersion = 1
+// Versions of the layout on disk. A store with a greater one is left alone. A database is made in the first, and becomes
+// one of the second when entries are removed from it without a tombstone: see docs/adr/0007.
+const (
+	firstFormat   = 1
+	formatVersion = 2
+)
 
 // Open opens the database in o.Dir, or makes one there unless o.ReadOnly.
 //
@@ -34,6 +38,7 @@ func Open(o Options) (*DB, error) {
 	db.reset(o.DigestKey)
 	db.queue.init()
 	db.durable.init()
+	db.upkeep.init(o.Elapsed())
 	db.space = spaceCheck{free: o.FreeSpace, reserve: o.Reserve}
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Dir, err)
@@ -47,7 +52,7 @@ func (db *DB) reset(digestKey [16]byte) {
 	db.origins = newOrigins()
 	db.positions = map[positionID]Position{}
 	db.asides = map[recordID]aside{}
-	db.conflicts = map[u128]struct{}{}
+	db.conflicts, db.conflictsOn, db.conflictBytes = map[u128]struct{}{}, map[u128]int{}, 0
 	db.setConflicts(nil)
 }
 
@@ -91,11 +96,19 @@ func (db *DB) open() (err error) {
 		return fmt.Errorf("%w: no database there", ErrNotFound)
 	}
 	if exists {
-		if err := db.read(); err != nil || db.opts.ReadOnly {
+		if err := db.read(); err != nil {
 			return err
 		}
 	}
-	return db.begin()
+	tail := db.checkMark()
+	if db.opts.ReadOnly {
+		return nil
+	}
+	if err := db.begin(); err != nil {
+		return err
+	}
+	db.startMark(tail)
+	return nil
 }
 
 func lockError(err error) error {
@@ -109,7 +122,7 @@ func lockError(err error) error {
 func (db *DB) exists() (bool, error) {
 	desc, err := pebble.Peek(db.opts.Dir, db.opts.FS)
 	if err != nil {
-		return false, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return false, damaged(err)
 	}
 	if desc.Exists {
 		return true, nil
@@ -131,12 +144,12 @@ func (db *DB) exists() (bool, error) {
 func (db *DB) read() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, r)
+			err = damagedBy(r)
 		}
 	}()
 	db.engn, err = pebble.Open(db.opts.Dir, db.engine(true))
 	if err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return damaged(err)
 	}
 	if err := db.readMeta(); err != nil {
 		return err
@@ -156,7 +169,7 @@ func (db *DB) read() (err error) {
 // begin opens the store for writing, appends this incarnation and starts the workers.
 func (db *DB) begin() (err error) {
 	if db.engn, err = pebble.Open(db.opts.Dir, db.engine(false)); err != nil {
-		return err
+		return damaged(err)
 	}
 	batch := db.engn.NewBatch()
 	fresh := db.id.IsZero()
@@ -165,7 +178,7 @@ func (db *DB) begin() (err error) {
 			return err
 		}
 		if err := errors.Join(
-			batch.Set(metaKey("format"), binary.BigEndian.AppendUint32(nil, formatVersion), nil),
+			batch.Set(metaKey("format"), binary.BigEndian.AppendUint32(nil, firstFormat), nil),
 			batch.Set(metaKey("id"), db.id[:], nil),
 		); err != nil {
 			return err
@@ -191,6 +204,11 @@ func (db *DB) begin() (err error) {
 	db.workers.Go(db.commitLoop)
 	db.workers.Go(db.syncLoop)
 	db.workers.Go(func() { db.asideLoop(ctx) })
+	db.workers.Go(func() { db.upkeepLoop(ctx) })
+	if len(db.index.erased) > 0 {
+		db.upkeep.unswept.Store(true)
+		db.upkeep.signal()
+	}
 	return nil
 }
 
@@ -232,8 +250,10 @@ func (db *DB) readMeta() error {
 	if err != nil {
 		return err
 	}
-	db.history, err = decodeHistory(history)
-	return err
+	if db.history, err = decodeHistory(history); err != nil {
+		return err
+	}
+	return errors.Join(db.readLife(), db.readCalendar())
 }
 
 // readFresh accepts a store without a name only if it holds nothing: the first opening was cut off.
@@ -244,7 +264,7 @@ func (db *DB) readFresh() error {
 	}
 	empty := !iter.First()
 	if err := iter.Close(); err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return damaged(err)
 	}
 	switch {
 	case !empty:
@@ -261,7 +281,7 @@ func (db *DB) getMeta(name string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: read %s: %v", ErrDamaged, name, err)
+		return nil, damaged(fmt.Errorf("read %s: %w", name, err))
 	}
 	defer closer.Close()
 	return append([]byte{}, value...), nil

@@ -169,7 +169,7 @@ func TestFutureVersion(t *testing.T) {
 	must(t, engine.Set(metaKey("format"), binary.BigEndian.AppendUint32(nil, formatVersion+1), pebble.Sync))
 	must(t, engine.Close())
 	before := readAll(t, dir)
-	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrFuture) || !strings.Contains(err.Error(), "format 2") {
+	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrFuture) || !strings.Contains(err.Error(), fmt.Sprint("format ", formatVersion+1)) {
 		t.Errorf("error %v", err)
 	}
 	checkUntouched(t, dir, before)

@@ -20,6 +20,10 @@ type Options struct {
 	Now   func() time.Time // nil: time.Now
 	Built time.Time        // while Now is before it, no change is set aside or refused for being ahead
 
+	Elapsed   func() time.Duration // running time, by a clock that nobody sets; nil: since Open
+	Retention time.Duration        // tombstones are kept for so long after they were stored here; 0: 180 days
+	Upkeep    time.Duration        // how often what is too old is removed; 0: every hour
+
 	FreeSpace  func() (uint64, error) // octets free where Dir lies; nil: asks the file system
 	Reserve    uint64                 // writes that would leave less free fail with ErrNoSpace; 0: 64 MiB
 	CacheBytes int64                  // 0: 64 MiB
@@ -37,6 +41,9 @@ type Sealer interface {
 }
 
 const (
+	defaultRetention = 180 * day
+	defaultUpkeep    = time.Hour
+
 	defaultReserve = 64 << 20
 	defaultCache   = 64 << 20
 	memTableSize   = 32 << 20
@@ -47,6 +54,19 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		opened := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(opened) }
+	}
+	if o.Retention == 0 {
+		o.Retention = defaultRetention
+	}
+	if o.Retention < 0 || o.Retention >= maxMarks*day {
+		return o, fmt.Errorf("%w retention of %s", ErrInvalid, o.Retention)
+	}
+	if o.Upkeep == 0 {
+		o.Upkeep = defaultUpkeep
 	}
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
@@ -91,7 +111,7 @@ func (db *DB) engine(readOnly bool) *pebble.Options {
 		EventListener: &pebble.EventListener{
 			// The default is to end the process. Who reads the block gets the error.
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				db.opts.Log.Error("hotspot database is damaged", "file", info.Path, "err", info.Details)
+				db.noticeDamage(info.Path, info.Details)
 			},
 			BackgroundError: func(err error) { db.opts.Log.Error("hotspot database cannot tidy up", "err", err) },
 		},

@@ -22,7 +22,7 @@ func (db *DB) DurablePosition(from DatabaseID, ds Dataset) Position {
 
 // SetPosition replaces a position, also by an earlier one, and returns once that is durable.
 func (db *DB) SetPosition(ctx context.Context, from DatabaseID, ds Dataset, p Position) error {
-	return db.Update(ctx, func(tx *Tx) error { return tx.setPosition(from, ds, p) })
+	return db.UpdateHere(ctx, func(tx *Tx) error { return tx.setPosition(from, ds, p) })
 }
 
 func (tx *Tx) setPosition(from DatabaseID, ds Dataset, p Position) error {

@@ -39,7 +39,7 @@ func (db *DB) Rehome(ctx context.Context, from DatabaseID, ds Dataset, after Pos
 		err = flush()
 	}
 	if err == nil {
-		err = db.Update(ctx, func(tx *Tx) error {
+		err = db.UpdateHere(ctx, func(tx *Tx) error {
 			return errors.Join(tx.rehomeAsides(from, ds, after.Seq), tx.setPosition(from, ds, after))
 		})
 	}
@@ -59,7 +59,7 @@ func (db *DB) rehome(ctx context.Context, from DatabaseID, ds Dataset, after uin
 	if len(seqs) == 0 {
 		return 0, nil
 	}
-	err := db.Update(ctx, func(tx *Tx) error {
+	err := db.UpdateHere(ctx, func(tx *Tx) error {
 		moved = 0
 		for _, seq := range seqs {
 			switch err := tx.rehome(from, ds, after, seq); {

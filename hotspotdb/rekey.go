@@ -24,6 +24,9 @@ func (db *DB) SetDigestKey(key [16]byte) error {
 // rekey runs in the committer.
 func (db *DB) rekey(key [16]byte) error {
 	x := newIndex(key)
+	for _, ds := range Datasets() {
+		x.datasets[ds].head = db.life.tops[ds]
+	}
 	if err := db.loadRecords(db.engn, x, db.origins); err != nil {
 		return err
 	}

@@ -21,12 +21,14 @@ type Tx struct {
 
 	ops, undo, positions, stale int // what the group held before
 	next                        uint64
+	life                        life
 }
 
 func (g *group) begin() *Tx {
 	db := g.db
 	tx := &Tx{db: db, g: g, batch: db.engn.NewBatch(), now: db.opts.Now()}
 	tx.ops, tx.undo, tx.positions, tx.stale, tx.next = len(g.ops), len(g.undo), len(g.state.positions), len(g.stale), g.next
+	tx.life = g.life
 	tx.wall = uint64(max(1, tx.now.UnixMicro()))
 	tx.horizon = math.MaxUint64
 	if !tx.now.Before(db.opts.Built) {
@@ -45,6 +47,7 @@ func (tx *Tx) rollback() {
 	g.state.positions = g.state.positions[:tx.positions]
 	g.stale = g.stale[:tx.stale]
 	g.next = tx.next
+	g.life = tx.life
 	g.parts = g.parts[:len(g.parts)-1]
 	tx.batch.Close()
 }
@@ -52,7 +55,7 @@ func (tx *Tx) rollback() {
 // find looks a record up: among what the group staged, then in the index. op is -1 if it is in the store.
 func (tx *Tx) find(ds Dataset, h keyHash) (r record, op int32, found bool) {
 	if i, ok := tx.g.latest[recordID{ds, h}]; ok {
-		return tx.g.ops[i].record, i, true
+		return tx.g.ops[i].record, i, !tx.g.ops[i].removed()
 	}
 	if p := tx.db.index.datasets[ds].get(h); p != nil {
 		return *p, -1, true
@@ -80,6 +83,9 @@ func (tx *Tx) stamp(r record) Stamp { return Stamp{r.clock, tx.db.origins.ids[r.
 
 // store stages a change at the end of the feed and takes the version that it replaces out.
 func (tx *Tx) store(in *incoming, source Source) error {
+	if err := tx.settle(in); err != nil {
+		return err
+	}
 	g := tx.g
 	var key [recordKeyLen]byte
 	if old, _, found := tx.find(in.ds, in.hash); found {
@@ -89,6 +95,9 @@ func (tx *Tx) store(in *incoming, source Source) error {
 	}
 	g.next++
 	n := headerLen(source)
+	if in.traits.flags&flagErasure != 0 {
+		g.stageErasure(in.traits.id)
+	}
 	d := tx.batch.SetDeferred(recordKeyLen, n+len(in.raw))
 	putRecordKey(d.Key[:0], in.ds, g.next)
 	putHeader(d.Value, source, tx.wall)
@@ -103,9 +112,9 @@ func (tx *Tx) store(in *incoming, source Source) error {
 	g.stage(op{
 		record: record{
 			hash: in.hash, clock: in.Stamp.Clock, seq: g.next, contribution: in.contribution,
-			origin: tx.db.origins.number(in.Stamp.Origin), flags: in.traits.flags | sourceFlag(source),
+			origin: tx.db.origins.number(in.Stamp.Origin), flags: in.traits.flags,
 		},
-		traits: in.traits, ds: in.ds,
+		traits: in.traits, ds: in.ds, source: source,
 		part: int32(len(g.parts) - 1), offset: uint32(size - n - len(in.raw)), length: uint32(n + len(in.raw)),
 	})
 	return nil
@@ -134,8 +143,9 @@ func (tx *Tx) Put(ds Dataset, key, body []byte) error { return tx.write(ds, key,
 // Delete writes a tombstone as made here.
 func (tx *Tx) Delete(ds Dataset, key []byte) error { return tx.write(ds, key, nil, true) }
 
-// write makes a local change: its clock is the wall clock, or one more than the replaced version's if that is ahead.
-func (tx *Tx) write(ds Dataset, key, body []byte, deleted bool) error {
+// write makes a local change: its clock is the wall clock, or one more than the replaced version's if that is ahead. It includes
+// the replaced version, and those of the given vectors.
+func (tx *Tx) write(ds Dataset, key, body []byte, deleted bool, included ...Vector) error {
 	if err := checkKey(ds, key); err != nil {
 		return err
 	}
@@ -154,11 +164,20 @@ func (tx *Tx) write(ds Dataset, key, body []byte, deleted bool) error {
 		}
 	}
 	if versioned(key[0]) {
-		c.Version = c.Version.edited(tx.db.actor())
+		for _, v := range included {
+			c.Version = c.Version.with(v)
+		}
+		c.Version = c.Version.edited(tx.writer(ds, key, c.Version))
 	}
 	var in incoming
 	if err := in.admit(tx.db.index, &tx.db.hasher, ds, AppendChange(nil, &c)); err != nil { // what peers would refuse
 		return err
+	}
+	if tx.erased(&in.Change) {
+		return ErrErased
+	}
+	if key[0] == KindErasure && deleted {
+		return fmt.Errorf("%w deletion of an erasure", ErrInvalid)
 	}
 	return tx.store(&in, Source{})
 }

@@ -1,5 +1,7 @@
 package hotspotdb
 
+import "slices"
+
 // Version counts the edits of one writer. A writer is one incarnation of a database.
 type Version struct {
 	Actor   uint64
@@ -32,6 +34,20 @@ func (v Vector) counter(actor uint64) uint64 {
 		}
 	}
 	return counter
+}
+
+// with returns a vector that covers both.
+func (v Vector) with(o Vector) Vector {
+	both := slices.Clone(v)
+	for _, version := range o {
+		switch i := slices.IndexFunc(both, func(b Version) bool { return b.Actor == version.Actor }); {
+		case i < 0:
+			both = append(both, version)
+		default:
+			both[i].Counter = max(both[i].Counter, version.Counter)
+		}
+	}
+	return both
 }
 
 // edited returns the vector after one more edit of actor.

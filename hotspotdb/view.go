@@ -17,7 +17,9 @@ type View struct {
 	snapshot *pebble.Snapshot // nil if the database was closed
 	index    *index           // to notice that the digest key was changed
 	totals   [Audit + 1]u128
+	removals [Audit + 1]uint64 // to notice that entries were removed
 	sums     map[Dataset][]Sum
+	sources  map[Dataset]*sourceTotals
 }
 
 // ViewOption asks for something to be kept with a view.
@@ -43,7 +45,7 @@ func (d *datasetIndex) sumsCopy() []Sum {
 
 // View looks at the database as it is now.
 func (db *DB) View(options ...ViewOption) *View {
-	v := &View{db: db, sums: map[Dataset][]Sum{}}
+	v := &View{db: db, sums: map[Dataset][]Sum{}, sources: map[Dataset]*sourceTotals{}}
 	if db.gate.enter() != nil {
 		return v
 	}
@@ -51,7 +53,7 @@ func (db *DB) View(options ...ViewOption) *View {
 	db.mu.RLock()
 	v.Seq, v.index, v.snapshot = db.last, db.index, db.engn.NewSnapshot()
 	for _, ds := range Datasets() {
-		v.totals[ds] = db.index.datasets[ds].total
+		v.totals[ds], v.removals[ds] = db.index.datasets[ds].total, db.index.datasets[ds].removals
 	}
 	for _, option := range options {
 		option(v)
@@ -212,10 +214,15 @@ func (v *View) Sums(ds Dataset) ([]Sum, error) {
 func (v *View) liveSums(ds Dataset) []Sum {
 	v.db.mu.RLock()
 	defer v.db.mu.RUnlock()
-	if v.index == nil || v.db.index != v.index || v.index.datasets[ds].head > v.Seq {
+	if !v.current(ds) || v.index.datasets[ds].head > v.Seq {
 		return nil
 	}
 	return v.index.datasets[ds].sumsCopy()
+}
+
+// current says whether memory still has all that the view has of a dataset, and perhaps more. It needs db.mu.
+func (v *View) current(ds Dataset) bool {
+	return v.index != nil && v.db.index == v.index && v.index.datasets[ds].removals == v.removals[ds]
 }
 
 func (v *View) digestKey() [16]byte {
@@ -269,7 +276,7 @@ func (v *View) read(ds Dataset, seqs []uint64, fn func(Entry) (bool, error)) err
 func (v *View) bucketSeqs(ds Dataset, bucket int) (seqs []uint64, exact bool) {
 	v.db.mu.RLock()
 	defer v.db.mu.RUnlock()
-	if v.index == nil || v.db.index != v.index || v.index.datasets[ds].changed[bucket] > v.Seq {
+	if !v.current(ds) || v.index.datasets[ds].changed[bucket] > v.Seq {
 		return nil, false
 	}
 	for _, r := range v.index.datasets[ds].tables[bucket].slots {

@@ -77,6 +77,9 @@ type Command struct {
 	InConfig   bool
 	ConfigOnly bool // InConfig, and not understood in exec mode: there `en` is enable, never end
 
+	// Support is the line that `show tech-support` runs for this command. It must show no secret and no data of guests.
+	Support string
+
 	Run func(ctx context.Context, call Call) (View, error)
 }
 

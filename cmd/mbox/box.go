@@ -41,8 +41,9 @@ type box struct {
 	rooms   *rooms
 	console net.Listener
 	started time.Time
-	rescue  string // why the box runs without its config store; empty if it does not
-	nodb    string // why there is no hotspot database; empty if there is
+	rescue  string   // why the box runs without its config store; empty if it does not
+	nodb    string   // why there is no hotspot database; empty if there is
+	damage  []string // what was wrong with it, for the operator and for modules
 	stop    context.CancelCauseFunc
 }
 
@@ -80,7 +81,7 @@ func (b *box) open(ctx context.Context) error {
 	if err := b.openStore(); err != nil {
 		return err
 	}
-	b.openDatabase()
+	b.openDatabase(ctx)
 	b.engine = modules.NewEngine(b.store, b.log)
 	p := parts{config: b.engine, store: b.store, db: b.db, follow: b.db, host: b.host(), box: b, log: b.log}
 	if b.rescue != "" {
@@ -116,24 +117,39 @@ func (b *box) openStore() error {
 	return nil
 }
 
-// openDatabase opens the hotspot database. A box without one still has its console.
-func (b *box) openDatabase() {
+// openDatabase opens the hotspot database; see quarantine.go for a damaged one. A box without one still has its console.
+func (b *box) openDatabase(ctx context.Context) {
 	if b.rescue != "" {
 		if _, err := os.Stat(b.path(hotspotDir)); err != nil {
 			b.nodb = err.Error()
 			return
 		}
 	}
-	db, err := hotspotdb.Open(hotspotdb.Options{
-		Dir: b.path(hotspotDir), DigestKey: b.store.Keyring().Domain().DigestKey, Sealer: b.store.Keyring(),
-		ReadOnly: b.rescue != "", Built: readBuild().time, Fatal: b.storageFailed, Log: b.log,
-	})
+	err := b.openHotspot()
+	if errors.Is(err, hotspotdb.ErrDamaged) && b.rescue == "" {
+		if aside := b.setAside(err); aside != nil {
+			err = fmt.Errorf("%w; %w", err, aside)
+		} else {
+			err = b.openHotspot()
+		}
+	}
 	if err != nil {
 		b.nodb = err.Error()
 		b.log.Error("there is no hotspot database: hotspot commands and sync are off", "err", err)
 		return
 	}
-	b.db = db
+	if b.rescue == "" {
+		b.readBack(ctx)
+		b.checkDatabase()
+	}
+}
+
+func (b *box) openHotspot() (err error) {
+	b.db, err = hotspotdb.Open(hotspotdb.Options{
+		Dir: b.path(hotspotDir), DigestKey: b.store.Keyring().Domain().DigestKey, Sealer: b.store.Keyring(),
+		ReadOnly: b.rescue != "", Built: readBuild().time, Fatal: b.storageFailed, Log: b.log,
+	})
+	return err
 }
 
 // storageFailed ends the box: it cannot confirm writes any more.
@@ -235,7 +251,7 @@ func (b *box) Describe() system.Description {
 	built := readBuild()
 	return system.Description{
 		Version: version, Commit: built.commit, Built: built.time, BoxID: b.store.Identity().BoxID(), Started: b.started,
-		Notice: b.notice(),
+		Notice: b.notice(), Storage: b.volumes,
 	}
 }
 
@@ -269,6 +285,7 @@ func (b *box) notice() string {
 	if b.nodb != "" {
 		notes = append(notes, "there is no hotspot database: "+b.nodb)
 	}
+	notes = append(notes, b.storageNotices()...)
 	for _, s := range b.engine.Running().SetAside {
 		notes = append(notes, fmt.Sprintf("set aside: %s (%s)", b.engine.Book().MaskLine(s.Lines[0]), s.Reason))
 	}

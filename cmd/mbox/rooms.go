@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"mbox/configstore"
 	"mbox/host"
@@ -64,11 +65,14 @@ func newRooms(p parts) *rooms {
 		r.web = web.New(identity.Certificate, p.log)
 		deps.Identity, deps.Keyring = identity, keyring{p.store.Keyring()}
 		deps.Pins, deps.Peers, deps.Memory = p.store.State("sync-pins"), p.store.State("sync-peers"), p.store.State("sync-memory")
+		deps.Notice = func() string { return strings.Join(p.box.storageNotices(), "\n") }
+		deps.Events = p.store.State("sync-events")
 	} else {
 		r.web = web.New(nil, p.log)
 	}
 	deps.Listener = r.web
 	r.sync = boxsync.New(deps)
+	r.web.Metrics(defaultPort(), r.sync.Collector())
 	r.system.OnChange(r.sync.AccountsChanged)
 	return r
 }

@@ -188,7 +188,8 @@ func expired(a hotspotdb.Account, now time.Time) bool {
 
 func (m *Module) endSessions(ctx context.Context, s *serving, account uint64, why, cause string) error {
 	ids := s.segments[account]
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error {
+	// Every box ends the sessions that it serves: that must not wait for another one.
+	err := m.db.UpdateHere(ctx, func(tx *hotspotdb.Tx) error {
 		for id := range ids {
 			if err := tx.CloseSegment(id, cause, m.now()); err != nil && !errors.Is(err, hotspotdb.ErrNotFound) {
 				return err

@@ -125,7 +125,7 @@ func (m *Module) showCommands() []modules.Command {
 		{Syntax: "show hotspot sessions [active | history] [username NAME] [limit N]", Help: "Sessions, newest first", Words: words,
 			Args: pick(args, "NAME", "N"), Level: operator, Run: m.showSessions},
 		{Syntax: "show hotspot sticky", Help: "Devices that are let in without the portal", Words: words, Level: operator, Run: m.showSticky},
-		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics},
+		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics, Support: "show hotspot statistics"},
 	}
 }
 

@@ -167,6 +167,10 @@ func (i *importer) commit(ctx context.Context, rows []row) error {
 	if errors.Is(err, errRefused) {
 		return nil
 	}
+	if errors.Is(err, hotspotdb.ErrUnconfirmed) { // what was stored once is sent to the other boxes when they are back
+		i.result.Unconfirmed += added + updated
+		err = nil
+	}
 	if err == nil {
 		i.result.Added += added
 		i.result.Updated += updated

@@ -52,7 +52,7 @@ func (m *Module) finishImport(ctx context.Context, call modules.Call, i *importe
 	r.took(time.Since(began))
 	r.Atomic, r.unit, r.Refused, r.Errors, r.Report = i.atomic, i.sheet.unit, i.report.count, i.report.first, known(report)
 	m.audit(ctx, call.Actor, "hotspot import", "what", i.sheet.unit, "file", name,
-		"added", r.Added, "updated", r.Updated, "refused", r.Refused)
+		"added", r.Added, "updated", r.Updated, "refused", r.Refused, "unconfirmed", r.Unconfirmed)
 	if reportErr != nil {
 		m.log.WarnContext(ctx, "the report of an import is incomplete", "error", reportErr)
 		fmt.Fprintln(call.Terminal, "% The refused rows could not be written to a file; the first of them follow.")
@@ -67,6 +67,12 @@ func (m *Module) finishImport(ctx context.Context, call modules.Call, i *importe
 	r.Missing = missing
 	if i.atomic && r.Refused > 0 {
 		return *r, &modules.Error{Message: "the import was refused", Hint: "Correct the rows above, or import without atomic to keep the good ones"}
+	}
+	if r.Unconfirmed > 0 {
+		return *r, &modules.Error{
+			Message: fmt.Sprintf("%d of the rows are stored here, but were not confirmed by other boxes in time", r.Unconfirmed),
+			Hint:    "Do not import them again: they go there as soon as the boxes can be reached. `show mbox sync status` says which are missing",
+		}
 	}
 	return *r, nil
 }

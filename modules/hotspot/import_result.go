@@ -8,17 +8,18 @@ import (
 
 // importResult is the View of an import.
 type importResult struct {
-	Rows    int      `json:"rows"`
-	Added   int      `json:"added"`
-	Updated int      `json:"updated"`
-	Refused int      `json:"refused"`
-	Atomic  bool     `json:"atomic"`
-	Seconds float64  `json:"seconds"`
-	Rate    float64  `json:"rate"`   // rows per second
-	Errors  []badRow `json:"errors"` // the first of them
-	Report  *string  `json:"report"` // the file with all of them
-	Missing []string `json:"missing_profiles"`
-	unit    string
+	Rows        int      `json:"rows"`
+	Added       int      `json:"added"`
+	Updated     int      `json:"updated"`
+	Refused     int      `json:"refused"`
+	Unconfirmed int      `json:"unconfirmed"` // stored here, but not confirmed by other boxes in time
+	Atomic      bool     `json:"atomic"`
+	Seconds     float64  `json:"seconds"`
+	Rate        float64  `json:"rate"`   // rows per second
+	Errors      []badRow `json:"errors"` // the first of them
+	Report      *string  `json:"report"` // the file with all of them
+	Missing     []string `json:"missing_profiles"`
+	unit        string
 }
 
 func (r importResult) Text(w io.Writer, _ int) error {

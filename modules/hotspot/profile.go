@@ -14,12 +14,12 @@ func (m *Module) addProfile(ctx context.Context, call modules.Call) (modules.Vie
 	if err := editProfile(&p, call.Values); err != nil {
 		return nil, err
 	}
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error { return tx.AddProfile(p, call.Actor.Name) })
+	pending, err := m.store(ctx, "profile", p.Name, func(tx *hotspotdb.Tx) error { return tx.AddProfile(p, call.Actor.Name) })
 	if err != nil {
-		return nil, m.refusal(err, "profile", p.Name)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot profile added", "profile", p.Name)
-	return nil, nil
+	return nil, pending
 }
 
 func (m *Module) setProfile(ctx context.Context, call modules.Call) (modules.View, error) {
@@ -27,14 +27,14 @@ func (m *Module) setProfile(ctx context.Context, call modules.Call) (modules.Vie
 		return nil, &modules.Error{Message: "nothing to set", Hint: "Name what changes, for example Session-Timeout 3600; ? lists the attributes"}
 	}
 	name := modules.Get[string](call.Values, "NAME")
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error {
+	pending, err := m.store(ctx, "profile", name, func(tx *hotspotdb.Tx) error {
 		return tx.EditProfile(name, call.Actor.Name, func(p *hotspotdb.Profile) error { return editProfile(p, call.Values) })
 	})
 	if err != nil {
-		return nil, m.refusal(err, "profile", name)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot profile changed", "profile", name)
-	return nil, nil
+	return nil, pending
 }
 
 // deleteProfile asks if accounts use the profile: they are denied without it.
@@ -45,12 +45,12 @@ func (m *Module) deleteProfile(ctx context.Context, call modules.Call) (modules.
 			return nil, err
 		}
 	}
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error { return tx.DeleteProfile(name, call.Actor.Name) })
+	pending, err := m.store(ctx, "profile", name, func(tx *hotspotdb.Tx) error { return tx.DeleteProfile(name, call.Actor.Name) })
 	if err != nil {
-		return nil, m.refusal(err, "profile", name)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot profile deleted", "profile", name)
-	return nil, nil
+	return nil, pending
 }
 
 func (m *Module) confirmDelete(ctx context.Context, terminal modules.Terminal, name string) (bool, error) {

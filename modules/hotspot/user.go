@@ -20,15 +20,18 @@ func (m *Module) addUser(ctx context.Context, call modules.Call) (modules.View, 
 		return nil, m.refusal(err, "account", e.Username)
 	}
 	var account hotspotdb.Account
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) (err error) {
+	pending, err := m.store(ctx, "account", e.Username, func(tx *hotspotdb.Tx) (err error) {
 		account, err = tx.AddAccount(e.Account, text(e.Password), call.Actor.Name)
 		return err
 	})
 	if err != nil {
-		return nil, m.refusal(err, "account", e.Username)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot account added", "username", account.Username)
-	return nil, m.warnAccount(call.Terminal, account)
+	if err := m.warnAccount(call.Terminal, account); err != nil {
+		return nil, err
+	}
+	return nil, pending
 }
 
 func (m *Module) setUser(ctx context.Context, call modules.Call) (modules.View, error) {
@@ -49,25 +52,28 @@ func (m *Module) enableUser(ctx context.Context, call modules.Call) (modules.Vie
 func (m *Module) edit(ctx context.Context, call modules.Call, what string, change func(*hotspotdb.AccountEdit) error) (modules.View, error) {
 	name := modules.Get[string](call.Values, "NAME")
 	var account hotspotdb.Account
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) (err error) {
+	pending, err := m.store(ctx, "account", name, func(tx *hotspotdb.Tx) (err error) {
 		account, err = tx.EditAccount(name, call.Actor.Name, change)
 		return err
 	})
 	if err != nil {
-		return nil, m.refusal(err, "account", name)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, what, "username", account.Username)
-	return nil, m.warnAccount(call.Terminal, account)
+	if err := m.warnAccount(call.Terminal, account); err != nil {
+		return nil, err
+	}
+	return nil, pending
 }
 
 func (m *Module) deleteUser(ctx context.Context, call modules.Call) (modules.View, error) {
 	name := modules.Get[string](call.Values, "NAME")
-	err := m.db.Update(ctx, func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, call.Actor.Name) })
+	pending, err := m.store(ctx, "account", name, func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, call.Actor.Name) })
 	if err != nil {
-		return nil, m.refusal(err, "account", name)
+		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot account deleted", "username", name)
-	return nil, nil
+	return nil, pending
 }
 
 // editAccount applies the options of a line, in any order.

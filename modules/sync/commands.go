@@ -7,10 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"mbox/hotspotdb"
 	"mbox/modules"
 	"mbox/modules/sync/peer"
 )
@@ -21,6 +19,7 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 	return []modules.Command{
 		{
 			Syntax: "show mbox sync status [detail]", Help: "Who is in step with whom", Words: words, Level: 1,
+			Support: "show mbox sync status detail",
 			Run: func(_ context.Context, call modules.Call) (modules.View, error) {
 				s := m.Status()
 				s.withDetail = call.Values.Has("detail")
@@ -29,7 +28,13 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 		},
 		{
 			Syntax: "show mbox sync peers", Help: "All boxes that were ever connected", Words: words, Level: 1,
-			Run: func(context.Context, modules.Call) (modules.View, error) { return m.knownPeers() },
+			Support: "show mbox sync peers",
+			Run:     func(context.Context, modules.Call) (modules.View, error) { return m.knownPeers() },
+		},
+		{
+			Syntax: "show mbox sync log [last N]", Help: "What has happened with peers, the newest last", Words: words, Level: 1,
+			Args: map[string]modules.Type{"N": modules.Int(1, maxEvents, "How many entries")}, Run: m.showLog,
+			Support: "show mbox sync log last 300",
 		},
 		{
 			Syntax: "show mbox sync conflicts", Help: "Records that were changed on two boxes at once", Words: words, Level: levelWrite,
@@ -49,187 +54,6 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 			Run:  m.clearPeer,
 		},
 	}
-}
-
-// Text prints the status: two lines a peer, then what is to be known or done.
-func (s Status) Text(w io.Writer, width int) error {
-	p := &page{w: w, width: width}
-	p.line("Box %s (sha256:%s)", s.Hostname, s.boxText())
-	p.line("State: %s", s.State)
-	switch {
-	case s.ReadOnly != "":
-		p.line("Sync is off: %s.", s.ReadOnly)
-	case len(s.Peers) == 0 && s.State == stateOff:
-		p.line("Sync is not configured. To be followed: mbox sync allow ADDRESS. To follow: mbox sync primary NAME username USER password PASSWORD")
-	case len(s.Peers) == 0:
-		p.line("No follower is connected.")
-	}
-	for _, peer := range s.Peers {
-		p.line("")
-		p.line("%s  %s  %s", peer.Name, peer.Role, orDash(peer.Address))
-		p.line("  %s", peer.sentence(s.Time))
-		s.notes(p, peer)
-		if s.withDetail {
-			s.detail(p, peer)
-		}
-	}
-	s.tail(p)
-	return p.err
-}
-
-// boxText is the whole key where it is needed: `mbox sync fingerprint` takes it from the detail.
-func (s Status) boxText() string {
-	const short = 16
-	if s.withDetail {
-		return s.Box
-	}
-	return s.Box[:min(short, len(s.Box))] + "..."
-}
-
-func (p PeerStatus) sentence(now time.Time) string {
-	parts := []string{p.stateText()}
-	if p.BehindChanges != nil {
-		parts = append(parts, p.behindText()+" behind", "verified "+ago(p.VerifiedAt, now))
-	}
-	return strings.Join(append(parts, "since "+ago(&p.Since, now)), ", ")
-}
-
-func (s Status) notes(w *page, p PeerStatus) {
-	if p.Reason != nil {
-		w.line("  %s", *p.Reason)
-	}
-	if p.Rehomed > 0 {
-		w.line("  It has forgotten %d records that it had sent (restored from a backup?). They are kept here, and go back to it where `send` here and `accept` there name their dataset.", p.Rehomed)
-	}
-	switch {
-	case p.LocalChanges > 0 && p.Role == roleUpstream:
-		w.line("  %d records here are not the same there: they were changed here, or came from another box. What was changed here goes there where `send` here and `accept` there name its dataset.", p.LocalChanges)
-	case p.LocalChanges > 0:
-		w.line("  %d records there are not the same here: they were changed there, or came from another box. To take what was changed there, name its dataset behind `accept` here and `send` there.", p.LocalChanges)
-	}
-}
-
-func (s Status) detail(w *page, p PeerStatus) {
-	if p.Box != nil {
-		w.line("  box sha256:%s", *p.Box)
-		w.line("  received %s, sent %s on this connection", bytesText(p.ReceivedBytes), bytesText(p.SentBytes))
-	}
-	if len(p.Datasets) == 0 {
-		return
-	}
-	w.line("  %-9s %-9s %8s  %-12s %s", "DATASET", "DIRECTION", "BEHIND", "VERIFIED", "DIFFERENT")
-	for _, d := range p.Datasets {
-		proof := "stored only" // upwards there is nothing to compare sums with
-		if d.provable {
-			proof = ago(d.VerifiedAt, s.Time)
-		}
-		w.line("  %-9s %-9s %8d  %-12s %d", d.Dataset, d.Direction, d.BehindChanges, proof, d.LocalChanges+d.Unexplained)
-	}
-}
-
-func (s Status) tail(w *page) {
-	if len(s.Refused)+s.SetAside+s.Conflicts > 0 {
-		w.line("")
-	}
-	for _, r := range s.Refused {
-		w.line("%s was refused %s: %s", r.Address, ago(&r.Time, s.Time), r.Reason)
-	}
-	if s.SetAside > 0 {
-		w.line("%d changes are set aside until this box's clock reaches their stamps.", s.SetAside)
-	}
-	if s.Conflicts > 0 {
-		w.line("%d conflicts are listed: show mbox sync conflicts", s.Conflicts)
-	}
-	if !s.withDetail || s.ReadOnly != "" {
-		return
-	}
-	w.line("")
-	w.line("Digests (equal on two boxes that hold the same)")
-	for _, ds := range hotspotdb.Datasets() {
-		w.line("  %-9s %s", ds, s.Digests[ds])
-	}
-}
-
-// page prints lines folded between words; what a line begins with is repeated.
-type page struct {
-	w     io.Writer
-	width int // 0: do not fold
-	err   error
-}
-
-func (p *page) line(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
-	for p.width > len(indent)+1 && len(text) > p.width {
-		cut := strings.LastIndexByte(text[:p.width+1], ' ')
-		if cut <= len(indent) {
-			break // a word that is longer than the line
-		}
-		p.print(text[:cut])
-		text = indent + strings.TrimLeft(text[cut:], " ")
-	}
-	p.print(text)
-}
-
-func (p *page) print(text string) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintln(p.w, text)
-	}
-}
-
-func (p PeerStatus) stateText() string {
-	if p.Percent == nil {
-		return p.State
-	}
-	text := fmt.Sprintf("%s %d%%", p.State, *p.Percent)
-	if p.EtaSeconds != nil {
-		text += fmt.Sprintf(" (%s left)", round(time.Duration(*p.EtaSeconds*float64(time.Second))))
-	}
-	return text
-}
-
-func (p PeerStatus) behindText() string {
-	switch {
-	case p.BehindChanges == nil:
-		return "-"
-	case *p.BehindChanges == 0:
-		return "0 changes"
-	}
-	return fmt.Sprintf("%d changes and %s", *p.BehindChanges, round(time.Duration(*p.BehindSeconds*float64(time.Second))))
-}
-
-func orDash(s *string) string {
-	if s == nil {
-		return "-"
-	}
-	return *s
-}
-
-func ago(t *time.Time, now time.Time) string {
-	if t == nil {
-		return "never"
-	}
-	return round(now.Sub(*t)) + " ago"
-}
-
-func round(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return "0s"
-	case d < 24*time.Hour:
-		return d.Round(time.Second).String()
-	}
-	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-}
-
-func bytesText(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }
 
 // test connects as the follower would, proves both sides, and leaves.
@@ -288,7 +112,7 @@ func (m *Module) clearPin(_ context.Context, call modules.Call) (modules.View, e
 			return nil, err
 		}
 	}
-	m.deps.Log.Info("sync: the pinned key was forgotten", "primary", name, "actor", call.Actor.Name)
+	m.record(evUnpinned, name, "its pinned key was forgotten", "typed by "+call.Actor.Name)
 	return modules.Text(fmt.Sprintf("The pinned key of %s is forgotten; the next key that proves the password is pinned.\n", name)), nil
 }
 
@@ -301,7 +125,7 @@ func (m *Module) clearPeer(_ context.Context, call modules.Call) (modules.View, 
 	if n == 0 {
 		return nil, modules.Errorf("No box %s is known; `show mbox sync peers` lists them", name)
 	}
-	m.deps.Log.Info("sync: a box was forgotten", "peer", name, "actor", call.Actor.Name)
+	m.record(evPeerForgotten, name, "the box was forgotten", "typed by "+call.Actor.Name)
 	return modules.Text(fmt.Sprintf("Box %s is forgotten; it is known again when it has proved the password.\n", name)), nil
 }
 
@@ -320,14 +144,18 @@ type KnownPeer struct {
 // KnownPeers is `show mbox sync peers`.
 type KnownPeers []KnownPeer
 
-// Text prints a line for each peer.
-func (k KnownPeers) Text(w io.Writer, _ int) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "HOSTNAME\tROLE\tADDRESS\tACCOUNT\tLAST CONNECTED\tBOX")
-	for _, p := range k {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\tsha256:%s\n", p.Hostname, p.Role, p.Address, p.Account, p.LastSeen.Format(time.DateTime), p.Box)
+// Text prints a block for each peer.
+func (k KnownPeers) Text(w io.Writer, width int) error {
+	page := &page{w: w, width: width}
+	if len(k) == 0 {
+		page.line("No box was ever connected.")
 	}
-	return t.Flush()
+	for _, p := range k {
+		page.line("%s  %s  %s", p.Hostname, p.Role, p.Address)
+		page.line("  account %s, last connected %s", p.Account, p.LastSeen.Format(time.DateTime))
+		page.line("  box sha256:%s", p.Box)
+	}
+	return page.err
 }
 
 func (m *Module) remember(s *peer.Session, role string) {

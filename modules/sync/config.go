@@ -17,6 +17,7 @@ type config struct {
 	listens      []netip.AddrPort
 	primaries    []primary
 	fingerprints map[string][]string // box ids by the name that is dialed
+	acknowledge  *acknowledge        // nil: a write is confirmed when it is durable here
 }
 
 // allow is one line `mbox sync allow`.
@@ -41,6 +42,10 @@ type primary struct {
 
 func (m *Module) parse(tree *modules.Tree) (*config, error) {
 	c := &config{fingerprints: map[string][]string{}}
+	var err error
+	if c.acknowledge, err = parseAcknowledge(tree); err != nil {
+		return nil, err
+	}
 	for _, n := range tree.All(syntaxAllow) {
 		a := allow{prefix: modules.Get[netip.Prefix](n.Values, "PREFIX"), accept: names(n.Values, "ACCEPTED")}
 		a.datasets = names(n.Values, "DATASET")

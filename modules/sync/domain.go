@@ -33,21 +33,26 @@ type Keyring interface {
 	Keys() []DomainKey
 	Merge([]DomainKey) error
 	Adopt(Domain, []DomainKey) error
+	// Drop forgets keys; nothing that was sealed under them can be opened any more.
+	Drop(ids []uint32) error
 	Changed() <-chan struct{}
 }
 
 // domain joins the keyring to the digests of the database.
 type domain struct {
-	ring Keyring
-	db   *hotspotdb.DB
-	log  *slog.Logger
+	ring   Keyring
+	db     *hotspotdb.DB
+	memory State
+	now    func() time.Time
+	log    *slog.Logger
 
-	mu  stdsync.Mutex // guards what follows, and one adoption at a time
-	use Domain        // whose digest key the database uses
+	mu        stdsync.Mutex // guards what follows, and one change of the keyring at a time
+	use       Domain        // whose digest key the database uses
+	reclaimed time.Time     // when unused keys were last looked for
 }
 
-func newDomain(ring Keyring, db *hotspotdb.DB, log *slog.Logger) *domain {
-	return &domain{ring: ring, db: db, log: log, use: ring.Domain()}
+func newDomain(deps Deps) *domain {
+	return &domain{ring: deps.Keyring, db: deps.DB, memory: deps.Memory, now: deps.Now, log: deps.Log, use: deps.Keyring.Domain()}
 }
 
 func (d *domain) Changed() <-chan struct{} { return d.ring.Changed() }
@@ -110,32 +115,6 @@ func (d *domain) useRing() error {
 		return fmt.Errorf("compute the digests of the new domain: %w", err)
 	}
 	d.use = now
-	return nil
-}
-
-// maxFollowerKeys bounds what one Welcome of a follower may add to the keyring.
-const maxFollowerKeys = 8
-
-// FromFollower learns the keys under which a follower's accounts are sealed. A key that cannot be kept is left out: one branch
-// must not keep others from being connected.
-func (d *domain) FromFollower(w *syncpb.Welcome) error {
-	keys, err := parseKeys(w.Keys)
-	if err != nil {
-		return err
-	}
-	known := d.ring.Keys()
-	learned := 0
-	for _, k := range keys {
-		if slices.Contains(known, k) {
-			continue
-		}
-		if learned++; learned > maxFollowerKeys {
-			break
-		}
-		if err := d.ring.Merge([]DomainKey{k}); err != nil {
-			d.log.Warn("sync: a password key of a follower was left out; guests' passwords sealed under it cannot be read here", "key", k.ID, "error", err)
-		}
-	}
 	return nil
 }
 

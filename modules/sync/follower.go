@@ -48,6 +48,7 @@ type upstream struct {
 	end     context.CancelCauseFunc
 	state   string // while not connected
 	reason  string
+	code    string // of the reason
 	since   time.Time
 }
 
@@ -63,7 +64,7 @@ func (m *Module) refollow(next *config) {
 	}
 	if !m.paused().IsZero() {
 		for _, u := range m.upstreams {
-			u.state, u.reason = stateStandby, "sync is paused here; `mbox sync resume` ends it"
+			u.state, u.reason, u.code = stateStandby, "sync is paused here; `mbox sync resume` ends it", causePausedHere
 		}
 	}
 	if len(m.upstreams) == 0 || !m.paused().IsZero() {
@@ -132,7 +133,7 @@ func (m *Module) failed(u *upstream, err error) {
 	var refusal *auth.Refusal
 	if errors.As(err, &refusal) {
 		switch refusal.Code {
-		case auth.CodeStopping, auth.CodeChanged, auth.CodeReplaced:
+		case auth.CodeStopping, auth.CodeChanged, auth.CodeReplaced, auth.CodeBusy:
 		case auth.CodePaused:
 			state = stateStandby
 		default:
@@ -140,10 +141,10 @@ func (m *Module) failed(u *upstream, err error) {
 		}
 	}
 	if u.state != state || u.reason != text || u.link != nil {
-		m.deps.Log.Warn("sync: not connected to the primary", "primary", u.cfg.Name, "state", state, "reason", text)
+		m.recordFailure(u, state, err)
 		u.since = m.deps.Now()
 	}
-	u.session, u.link, u.end, u.state, u.reason = nil, nil, nil, state, text
+	u.session, u.link, u.end, u.state, u.reason, u.code = nil, nil, nil, state, text, cause(err)
 }
 
 // followOnce connects and feeds until the connection ends.
@@ -154,24 +155,26 @@ func (m *Module) followOnce(ctx context.Context, u *upstream, list []*upstream) 
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	defer m.quorum.leave(session)
 	link := m.newFollowerLink(session, u)
 	m.mu.Lock()
 	u.session, u.link, u.end, u.since, u.reason = session, link, end, m.deps.Now(), ""
 	for _, other := range list {
 		if other != u {
-			other.state, other.reason = stateStandby, "in reserve: "+u.cfg.Name+" is followed"
+			other.state, other.reason, other.code = stateStandby, "in reserve: "+u.cfg.Name+" is followed", causeReserve
 		}
 	}
 	m.mu.Unlock()
 	m.remember(session, roleUpstream)
-	m.deps.Log.Info("sync: following", "primary", u.cfg.Name, "peer", session.Hostname, "address", session.Address, "by_token", session.ByToken)
+	m.recordFollowing(u, session)
 	return link.Run(ctx)
 }
 
 func (m *Module) newFollowerLink(session *peer.Session, u *upstream) *feed.Link {
 	return feed.NewLink(feed.Config{
-		DB: m.deps.DB, Session: session, Name: u.cfg.Name, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
-		Follows: m.follows, Claims: m.claims, Log: m.deps.Log,
+		DB: m.deps.DB, Session: session, Name: u.cfg.Name, Cache: m.cache, Memory: m.deps.Memory,
+		Domain:  m.domain.from(session.BoxID, session.Hostname),
+		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
 		Stale: func(datasets ...hotspotdb.Dataset) { m.stale(u, datasets) },
 		Token: func(token string) {
 			if len(token) <= 4096 {
@@ -243,7 +246,14 @@ type pinCheck struct {
 
 func (p pinCheck) Check(boxID string) error { return p.m.pins.Check(p.u.cfg.Name, boxID, p.u.pins) }
 func (p pinCheck) Remember(boxID string) error {
-	return p.m.pins.Remember(p.u.cfg.Name, boxID, p.m.deps.Now())
+	_, known, err := p.m.deps.Pins.Get(p.u.cfg.Name)
+	if err == nil {
+		err = p.m.pins.Remember(p.u.cfg.Name, boxID, p.m.deps.Now())
+	}
+	if err == nil && !known {
+		p.m.recordPin(p.u.cfg.Name, boxID)
+	}
+	return err
 }
 
 // follows says whether a box is one that we follow.

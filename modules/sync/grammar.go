@@ -41,6 +41,8 @@ var words = map[string]string{
 	"status":      "Who is in step with whom",
 	"detail":      "With every dataset",
 	"peers":       "All boxes that were ever connected",
+	"log":         "What has happened with peers, the newest last",
+	"last":        "Only the newest entries",
 	"conflicts":   "Records that were changed on two boxes at once",
 	"test":        "Try something without changing anything",
 	"clear":       "Reset something",
@@ -80,6 +82,7 @@ func (m *Module) Grammar() modules.Grammar {
 				Syntax: syntaxFingerprint, Help: "Accept only this key from a primary", Words: words, Key: []string{"NAME", "FINGERPRINT"},
 				Args: map[string]modules.Type{"NAME": name, "FINGERPRINT": fingerprintType{}},
 			},
+			acknowledgeStatement(),
 		},
 		Commands: append(m.commands(name), m.lifecycle(name)...),
 	}

@@ -84,7 +84,11 @@ func (s *stranger) login(cred peer.Credentials) (*peer.Session, error) {
 		return nil, err
 	}
 	self := peer.Self{BoxID: s.id.BoxID(), Database: s.database, Hostname: "stranger"}
-	return peer.Dial(c, self, cred, anyPin{})
+	session, err := peer.Dial(c, self, cred, anyPin{})
+	if err != nil {
+		c.Close()
+	}
+	return session, err
 }
 
 func code(err error) string {

@@ -79,7 +79,7 @@ func (m *Module) pause(actor modules.Actor) (modules.View, error) {
 	m.pausedAt = now
 	m.review()
 	m.refollow(m.config)
-	m.deps.Log.Warn("sync: paused", "actor", actor.Name)
+	m.record(evPaused, "", "sync is paused", "typed by "+actor.Name)
 	return modules.Text("Sync is paused: nothing flows from or to this box until `mbox sync resume`, also after a restart.\n"), nil
 }
 
@@ -94,7 +94,7 @@ func (m *Module) resume(actor modules.Actor) (modules.View, error) {
 	}
 	m.pausedAt = time.Time{}
 	m.refollow(m.config)
-	m.deps.Log.Info("sync: resumed", "actor", actor.Name)
+	m.record(evResumed, "", "sync goes on", "typed by "+actor.Name)
 	return modules.Text("Sync goes on.\n"), nil
 }
 
@@ -113,7 +113,7 @@ func (m *Module) resync(_ context.Context, call modules.Call) (modules.View, err
 		if err := m.startAnew(u); err != nil {
 			return nil, err
 		}
-		m.deps.Log.Warn("sync: starting anew with the primary", "primary", name, "actor", call.Actor.Name)
+		m.record(evResync, name, "everything is compared from the beginning", "typed by "+call.Actor.Name)
 		return modules.Text(fmt.Sprintf("Everything is compared with %s from the beginning; what differs is fetched, what it deleted long ago is dropped here.\n", name)), nil
 	}
 	for d := range m.downstream {
@@ -156,6 +156,31 @@ func (m *Module) stale(u *upstream, datasets []hotspotdb.Dataset) {
 	}
 }
 
+// unsent says which of this box's tombstones must be kept although they are old: those that a primary to which we send has
+// not stored yet.
+func (m *Module) unsent() map[hotspotdb.Dataset]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	keep := map[hotspotdb.Dataset]uint64{}
+	stored := map[hotspotdb.Dataset]uint64{}
+	for _, u := range m.upstreams {
+		if u.link != nil {
+			for ds, out := range u.link.Report().Outgoing {
+				stored[ds] = out.Stored
+			}
+		}
+		for _, ds := range hotspotdb.Datasets() {
+			if slices.Contains(u.cfg.Send, ds.String()) {
+				keep[ds] = 0
+			}
+		}
+	}
+	for ds := range keep {
+		keep[ds] = stored[ds]
+	}
+	return keep
+}
+
 // recover makes a follower return what others made: all that this box has lost.
 func (m *Module) recover(_ context.Context, call modules.Call) (modules.View, error) {
 	name := strings.TrimPrefix(modules.Get[string](call.Values, "PEER"), "sha256:")
@@ -178,7 +203,7 @@ func (m *Module) recover(_ context.Context, call modules.Call) (modules.View, er
 	if err := m.deps.Memory.Put(recoverPrefix+boxes[0], []byte(call.Actor.Name)); err != nil {
 		return nil, fmt.Errorf("remember to recover from %s: %w", name, err)
 	}
-	m.deps.Log.Warn("sync: taking back what a follower holds", "peer", name, "actor", call.Actor.Name)
+	m.record(evRecover, name, "what it holds is taken back", "typed by "+call.Actor.Name)
 	text := "It begins when the follower connects."
 	for d := range m.downstream {
 		if d.session.BoxID == boxes[0] {
@@ -218,6 +243,6 @@ func (m *Module) recovered(d *downstream) {
 	if err := m.deps.Memory.Delete(recoverPrefix + d.session.BoxID); err != nil {
 		m.deps.Log.Error("sync: cannot note that a follower has returned everything", "peer", d.session.Hostname, "error", err)
 	}
-	m.deps.Log.Warn("sync: everything that the follower held is here again", "peer", d.session.Hostname)
+	m.record(evRecovered, d.session.Hostname, "everything that it held is here again", "")
 	d.end(auth.Refuse(auth.CodeChanged, "the primary has taken back what it had lost"))
 }

@@ -1,11 +1,17 @@
 package sync_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"mbox/boxtest"
+	"mbox/hotspotdb"
 	"mbox/hotspotdb/dbtest"
+	"mbox/modules/sync"
 )
 
 // TestPause holds replication on either side until resume, across a restart too.
@@ -141,4 +147,172 @@ func wipe(t *testing.T, b *boxtest.Box) {
 	b.Shutdown()
 	b.Dir += "-new"
 	b.Start()
+}
+
+// awayTooLong makes a follower miss deletions that its primary then forgets, and plugs it in again.
+func awayTooLong(t *testing.T, options, allow string) (primary, follower *boxtest.Box) {
+	t.Helper()
+	lan := boxtest.NewLAN(t)
+	primary, follower = lan.Box("primary"), lan.Box("follower")
+	primary.Shutdown()
+	primary.Retention = 48 * time.Hour
+	primary.Start()
+	primary.Add("guest", 40)
+	follower.Follow(primary, options, allow)
+	boxtest.InSync(primary, follower)
+	follower.Must("no mbox sync primary " + primary.Addr.String())
+	boxtest.Eventually(t, "the follower is gone", func() bool { return primary.Status("downstream").State == "none" })
+	for i := range 10 {
+		remove(t, primary, fmt.Sprintf("guest%d", i))
+	}
+	follower.Add("offline", 4)
+	for range 4 {
+		primary.Ahead.Add(int64(24 * time.Hour))
+		follower.Ahead.Add(int64(24 * time.Hour))
+		if err := primary.DB.Upkeep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if primary.DB.Floor(hotspotdb.Users) == 0 {
+		t.Fatal("the primary has kept its tombstones")
+	}
+	primary.Add("new", 5)
+	follower.Must(follower.FollowLine(primary, options))
+	return primary, follower
+}
+
+func remove(t *testing.T, b *boxtest.Box, name string) {
+	t.Helper()
+	if err := b.DB.Update(context.Background(), func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, "test") }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStale: a follower that was away for longer than deletions are kept exchanges nothing until it starts anew. Then what
+// was deleted is gone, what it never sent is kept, and the rest is fetched.
+func TestStale(t *testing.T) {
+	primary, follower := awayTooLong(t, "send users", "accept users")
+	follower.WaitState("upstream", "stale")
+	primary.WaitState("downstream", "stale")
+	if n, m := primary.Users(), follower.Users(); n != 35 || m != 44 {
+		t.Errorf("something flowed: the primary has %d accounts (want 35), the follower %d (want 44)", n, m)
+	}
+	if why := boxtest.Text(follower.Status("upstream").Advice); !strings.Contains(why, "clear mbox sync "+primary.Addr.String()+" resync") {
+		t.Errorf("the follower does not say what to do: %q", why)
+	}
+	exec(t, follower, "clear mbox sync "+primary.Addr.String()+" resync")
+	boxtest.InSync(primary, follower)
+	if n := primary.Users(); n != 39 {
+		t.Errorf("the primary has %d accounts, want 30 old, 5 new and 4 from the follower", n)
+	}
+	if _, err := follower.DB.Account("guest3"); !errors.Is(err, hotspotdb.ErrNotFound) {
+		t.Errorf("a deleted account is on the follower: %v", err)
+	}
+}
+
+// TestAutoResync does the same without an operator.
+func TestAutoResync(t *testing.T) {
+	primary, follower := awayTooLong(t, "auto-resync", "")
+	boxtest.Eventually(t, "the deleted accounts are gone, the new ones there", func() bool { return follower.Users() == 39 })
+	follower.WaitState("upstream", "in-sync")
+	for i := range 4 {
+		if _, err := follower.DB.Account(fmt.Sprintf("offline%d", i)); err != nil {
+			t.Errorf("what the follower made itself: %v", err)
+		}
+	}
+	if n := primary.Users(); n != 35 {
+		t.Errorf("the primary has %d accounts, want 35", n)
+	}
+}
+
+// TestUnsentDeletionsAreKept: a box that sends to a primary does not forget deletions that the primary has not heard of.
+func TestUnsentDeletionsAreKept(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, follower := lan.Box("primary"), lan.Box("follower")
+	follower.Shutdown()
+	follower.Retention = 48 * time.Hour
+	follower.Start()
+	follower.Add("guest", 10)
+	follower.Follow(primary, "send users", "accept users")
+	boxtest.InSync(primary, follower)
+	primary.Must("no mbox sync allow " + follower.Addr.String())
+	boxtest.Eventually(t, "the follower is gone", func() bool { return primary.Status("downstream").State == "none" })
+	remove(t, follower, "guest4")
+	for range 4 {
+		follower.Ahead.Add(int64(24 * time.Hour))
+		primary.Ahead.Add(int64(24 * time.Hour))
+		if err := follower.DB.Upkeep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	primary.Must("mbox sync allow " + follower.Addr.String() + " accept users")
+	boxtest.InSync(primary, follower)
+	if _, err := primary.DB.Account("guest4"); !errors.Is(err, hotspotdb.ErrNotFound) {
+		t.Errorf("the deletion was forgotten before it was sent: %v", err)
+	}
+}
+
+// TestUpwardsProved: what flows only upwards is compared, and what is missing above is sent again.
+func TestUpwardsProved(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, branch, other := lan.Box("primary"), lan.Box("branch"), lan.Box("other")
+	branch.Add("guest", 300)
+	other.Add("elsewhere", 100)
+	branch.Follow(primary, "datasets profiles send users", "accept users")
+	other.Follow(primary, "datasets profiles send users", "accept users")
+	boxtest.Eventually(t, "all accounts are at the primary", func() bool { return primary.Users() == 400 })
+	branch.WaitState("upstream", "in-sync")
+	proved := func() *sync.DatasetStatus {
+		for _, d := range branch.Status("upstream").Datasets {
+			if d.Dataset == hotspotdb.Users && d.Direction == "send" && d.VerifiedAt != nil {
+				return &d
+			}
+		}
+		return nil
+	}
+	boxtest.Eventually(t, "the upward feed is proved", func() bool { return proved() != nil })
+
+	// Something is lost at the primary, without a trace.
+	a, err := primary.DB.Account("guest7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forgetRecord(t, primary, hotspotdb.AccessKey(a.ID))
+	if _, err := primary.DB.Account("guest7"); err == nil {
+		t.Fatal("it is still there")
+	}
+	branch.Add("more", 1) // the next digest
+	boxtest.Eventually(t, "it was sent again", func() bool {
+		_, err := primary.DB.Account("guest7")
+		return err == nil
+	})
+	// What is changed above and does not flow down is explained, not an alarm.
+	remove(t, primary, "guest9")
+	branch.Add("evenmore", 1)
+	boxtest.Eventually(t, "the difference is explained", func() bool {
+		d := proved()
+		return d != nil && d.LocalChanges > 0 && d.Unexplained == 0
+	})
+	branch.WaitState("upstream", "in-sync")
+}
+
+// forgetRecord removes a record as a failing disk would.
+func forgetRecord(t *testing.T, b *boxtest.Box, key []byte) {
+	t.Helper()
+	view := b.DB.View()
+	defer view.Close()
+	var seq uint64
+	err := view.Bucket(hotspotdb.Users, b.DB.BucketOf(key), func(e hotspotdb.Entry) (bool, error) {
+		c, err := e.Decode()
+		if err == nil && string(c.Key) == string(key) {
+			seq = e.Seq
+		}
+		return true, err
+	})
+	if err == nil {
+		_, err = b.DB.Forget(context.Background(), hotspotdb.Users, []uint64{seq})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

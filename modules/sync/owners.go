@@ -3,6 +3,8 @@ package sync
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
@@ -28,8 +30,36 @@ func (m *Module) owns(boxID string, database hotspotdb.DatabaseID) error {
 	if known {
 		return nil
 	}
+	if err := m.dropDatabases(boxID); err != nil {
+		return err
+	}
 	if err := m.deps.Peers.Put(key, []byte(boxID)); err != nil {
-		return fmt.Errorf("remember whose database %s is: %w", database, err)
+		m.deps.Log.Error("sync: it cannot be remembered whose database this is", "box", boxID, "database", database, "error", err)
+		return auth.Refuse(auth.CodeBusy, "this box cannot remember one more; on it, forget boxes that are gone: `show mbox sync peers`, `clear mbox sync peer NAME`")
+	}
+	return nil
+}
+
+// maxDatabases is how many databases of one box are remembered: a box that was erased or restored has another one.
+const maxDatabases = 8
+
+// dropDatabases makes room for one more database of a box among its own.
+func (m *Module) dropDatabases(boxID string) error {
+	all, err := m.deps.Peers.All()
+	if err != nil {
+		return fmt.Errorf("read the known peers: %w", err)
+	}
+	var own []string
+	for key, raw := range all {
+		if strings.HasPrefix(key, ownerPrefix) && string(raw) == boxID {
+			own = append(own, key)
+		}
+	}
+	slices.Sort(own)
+	for _, key := range own[:max(0, len(own)-maxDatabases+1)] {
+		if err := m.deps.Peers.Delete(key); err != nil {
+			return fmt.Errorf("forget %s: %w", key, err)
+		}
 	}
 	return nil
 }
@@ -61,5 +91,8 @@ func (m *Module) forgetPeer(name string) (int, error) {
 		}
 		n++
 	}
-	return n, nil
+	if m.domain == nil {
+		return n, nil
+	}
+	return n, m.domain.forget(boxes)
 }

@@ -20,10 +20,10 @@ const (
 	roleSync = "sync"
 	// mainAccount may sync as well as administer: the account that every operator knows from the original.
 	mainAccount = "mboxadmin"
-	// maxUnproved bounds the sources that have connections which have not proved themselves, maxUnprovedEach the
-	// connections of one.
-	maxUnproved     = 512
-	maxUnprovedEach = 8
+	// maxUnproved bounds the connections that have not proved themselves, maxUnprovedEach those of one source, behind which
+	// may be many boxes.
+	maxUnproved     = 2048
+	maxUnprovedEach = 32
 	// maxFollowers bounds connected followers.
 	maxFollowers = 8192
 )
@@ -75,7 +75,11 @@ func (m *Module) grant(addr netip.Addr, account string, want, send []string) (au
 	if err != nil {
 		return auth.Grant{}, err
 	}
-	return auth.Grant{Account: account, Down: feed.Both(want, permit.datasets), Up: feed.Both(send, permit.accept)}, nil
+	up := feed.Both(send, permit.accept)
+	if m.tight.Load() {
+		up = nil
+	}
+	return auth.Grant{Account: account, Down: feed.Both(want, permit.datasets), Up: up}, nil
 }
 
 // serve is one connection of a follower, from TLS to its end.
@@ -87,7 +91,7 @@ func (m *Module) serve(conn *tls.Conn) {
 	defer m.tasks.Done()
 	session, wish, err := m.admit(conn, from)
 	if err != nil {
-		m.deps.Log.Warn("sync: a connection was refused", "address", conn.RemoteAddr().String(), "reason", reason(err))
+		m.recordRejected(from, err)
 		m.noteRefused(from, reason(err))
 		return
 	}
@@ -98,6 +102,7 @@ func (m *Module) serve(conn *tls.Conn) {
 	ctx, end := context.WithCancelCause(m.ctx)
 	defer end(nil)
 	d := &downstream{session: session, end: end, since: m.deps.Now(), wish: wish}
+	defer m.quorum.leave(session)
 	d.link = m.newLink(d)
 	if err := m.register(d); err != nil {
 		m.unregister(d)
@@ -107,11 +112,10 @@ func (m *Module) serve(conn *tls.Conn) {
 		return
 	}
 	m.remember(session, roleDownstream)
-	m.deps.Log.Info("sync: a follower is connected", "peer", session.Hostname, "address", session.Address, "account", session.Grant.Account,
-		"datasets", session.Grant.Down, "accept", session.Grant.Up)
+	m.recordFollower(session)
 	err = d.link.Run(ctx)
 	m.unregister(d)
-	m.deps.Log.Info("sync: a follower is gone", "peer", session.Hostname, "address", session.Address, "reason", reason(err))
+	m.recordGone(session.Hostname, err)
 }
 
 // enter counts a connection that has not proved itself yet; the box may be stopping, too many may be waiting, or one source
@@ -119,26 +123,33 @@ func (m *Module) serve(conn *tls.Conn) {
 func (m *Module) enter(from netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	most := maxUnprovedEach
+	most, all := maxUnprovedEach, maxUnproved
 	if _, err := m.config.permit(from); err != nil {
-		most = 1
-		if len(m.waiting) >= maxUnproved/2 { // the other half is for those who are allowed
-			return false
-		}
+		most, all = 1, maxUnproved/2 // the other half is for those who are allowed
 	}
-	if m.stopping || len(m.waiting) >= maxUnproved || m.waiting[from] >= most {
+	host := auth.Host(from)
+	if m.stopping || m.waiting[host] >= most || m.unproved() >= all {
 		return false
 	}
-	m.waiting[from]++
+	m.waiting[host]++
 	m.tasks.Add(1)
 	return true
+}
+
+// unproved is called with m.mu held.
+func (m *Module) unproved() (n int) {
+	for _, each := range m.waiting {
+		n += each
+	}
+	return n
 }
 
 func (m *Module) leave(from netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.waiting[from]--; m.waiting[from] == 0 {
-		delete(m.waiting, from)
+	host := auth.Host(from)
+	if m.waiting[host]--; m.waiting[host] == 0 {
+		delete(m.waiting, host)
 	}
 }
 
@@ -180,8 +191,9 @@ type wish struct {
 func (m *Module) newLink(d *downstream) *feed.Link {
 	session := d.session
 	return feed.NewLink(feed.Config{
-		DB: m.deps.DB, Session: session, Primary: true, Name: session.Hostname, Cache: m.cache, Memory: m.deps.Memory, Domain: m.domain,
-		Follows: m.follows, Claims: m.claims, Log: m.deps.Log,
+		DB: m.deps.DB, Session: session, Primary: true, Name: session.Hostname, Cache: m.cache, Memory: m.deps.Memory,
+		Domain: m.domain.from(session.BoxID, session.Hostname), Room: m.roomFor,
+		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
 		Renew: func() (string, error) {
 			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
 		},
@@ -248,6 +260,9 @@ func (m *Module) stillGood(d *downstream) error {
 	now, err := m.grant(s.Address, s.Grant.Account, d.wish.want, d.wish.send)
 	if err != nil {
 		return err
+	}
+	if m.tight.Load() && len(now.Up) < len(s.Grant.Up) {
+		return errCrowded
 	}
 	if !slices.Equal(now.Down, s.Grant.Down) || !slices.Equal(now.Up, s.Grant.Up) {
 		return auth.Refuse(auth.CodeChanged, "the datasets of this connection were changed on the primary")

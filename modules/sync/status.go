@@ -3,7 +3,6 @@ package sync
 import (
 	"cmp"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,14 +10,25 @@ import (
 	"mbox/modules/sync/feed"
 )
 
-// States of a peer, from best to worst.
+// States of a peer.
 const (
 	stateInSync     = "in-sync"
 	stateCatchingUp = "catching-up"
 	stateSkewed     = "skewed"
+	stateStale      = "stale"
 	stateDiverged   = "diverged"
-	stateOff        = "off"
 )
+
+// States of the box as a whole, beside those of its peers.
+const (
+	stateOff     = "off"     // not configured, or not possible
+	stateWaiting = "waiting" // followers are allowed, none is connected
+)
+
+// worstLast orders the states of peers; the state of the box is the last of them that some peer is in.
+var worstLast = []string{
+	stateInSync, stateCatchingUp, stateConnect, stateStandby, stateSkewed, stateRefused, stateStale, stateDiverged,
+}
 
 // Roles of a peer.
 const (
@@ -26,29 +36,27 @@ const (
 	roleDownstream = "downstream"
 )
 
-const (
-	// lateBy is how far behind a peer may be for a moment and still count as in sync.
-	lateBy = 2 * time.Second
-	// proofAge is how old the proof may be that every bucket is equal.
-	proofAge = 5 * time.Minute
-	// skewLimit is how far a peer's clock may be ahead before its changes are set aside.
-	skewLimit = 60 * time.Second
-)
-
 // Status is `show mbox sync status`.
 type Status struct {
-	Box        string                       `json:"box"`
-	Hostname   string                       `json:"hostname"`
-	Time       time.Time                    `json:"time"`
-	State      string                       `json:"state"`
-	Peers      []PeerStatus                 `json:"peers"`
-	Digests    map[hotspotdb.Dataset]string `json:"digests"`
-	SetAside   int                          `json:"set_aside"`
-	Conflicts  int                          `json:"conflicts"`
-	Database   string                       `json:"database"`
-	Refused    []RefusedPeer                `json:"refused"`
-	ReadOnly   string                       `json:"off_because,omitempty"`
-	withDetail bool
+	Box         string                       `json:"box"`
+	Hostname    string                       `json:"hostname"`
+	Time        time.Time                    `json:"time"`
+	State       string                       `json:"state"`
+	Ready       bool                         `json:"ready"`
+	ReadyReason string                       `json:"ready_reason"`
+	Paused      *time.Time                   `json:"paused_at"`
+	Peers       []PeerStatus                 `json:"peers"`
+	Digests     map[hotspotdb.Dataset]string `json:"digests"`
+	SetAside    int                          `json:"set_aside"`
+	Conflicts   int                          `json:"conflicts"`
+	Database    string                       `json:"database"`
+	Refused     []RefusedPeer                `json:"refused"`
+	DiskFull    *time.Time                   `json:"disk_full_at"`     // when a peer's changes could last not be stored for that
+	Crowded     bool                         `json:"disk_nearly_full"` // nothing is taken from followers
+	Notice      string                       `json:"notice"`
+	Acknowledge *AcknowledgeStatus           `json:"acknowledge"`
+	ReadOnly    string                       `json:"off_because,omitempty"`
+	withDetail  bool
 }
 
 // PeerStatus is one peer in one role.
@@ -58,18 +66,28 @@ type PeerStatus struct {
 	Address       *string         `json:"address"`
 	Role          string          `json:"role"`
 	State         string          `json:"state"`
+	StateSince    *time.Time      `json:"state_since"`
+	Standby       bool            `json:"standby"` // a primary that is not followed because another one is
 	Percent       *int            `json:"percent"`
 	EtaSeconds    *float64        `json:"eta_seconds"`
+	Code          *string         `json:"code"` // why there is no connection, for programs
 	Reason        *string         `json:"reason"`
+	Advice        *string         `json:"advice"` // what to do about it
 	BehindChanges *uint64         `json:"behind_changes"`
 	BehindSeconds *float64        `json:"behind_seconds"`
 	VerifiedAt    *time.Time      `json:"verified_at"`
 	LocalChanges  uint64          `json:"local_changes"`
 	Rehomed       uint64          `json:"forgotten_by_peer"`
+	ClockSeconds  *float64        `json:"clock_ahead_seconds"` // the peer's clock minus ours
 	ReceivedBytes int64           `json:"received_bytes"`
 	SentBytes     int64           `json:"sent_bytes"`
+	Rates         *Rates          `json:"rates"`
 	Since         time.Time       `json:"since"`
 	Datasets      []DatasetStatus `json:"datasets"`
+
+	key    string // names the peer for as long as the box runs
+	link   *feed.Link
+	report *feed.Report // of link
 }
 
 // DatasetStatus is one dataset in one direction.
@@ -77,39 +95,76 @@ type DatasetStatus struct {
 	Dataset       hotspotdb.Dataset `json:"dataset"`
 	Direction     string            `json:"direction"` // receive or send
 	BehindChanges uint64            `json:"behind_changes"`
+	BehindSeconds float64           `json:"behind_seconds"`
 	VerifiedAt    *time.Time        `json:"verified_at"`
 	LocalChanges  uint64            `json:"local_changes"`
 	Unexplained   uint64            `json:"unexplained"`
 
-	atHead    time.Time
-	start     uint64
-	pos, head uint64
-	provable  bool // digests are compared in this direction
-	started   bool
+	start, pos, head uint64
+	provable         bool // digests are compared in this direction
+	started          bool
 }
 
 // Status takes a snapshot.
 func (m *Module) Status() Status {
-	now := m.deps.Now().UTC()
-	s := Status{
-		Box: m.deps.Identity.BoxID(), Hostname: m.deps.Hostname(), Time: now, State: stateOff, Peers: []PeerStatus{},
-		Refused: []RefusedPeer{}, Digests: map[hotspotdb.Dataset]string{},
-	}
+	s := m.summary()
 	if m.deps.DB == nil {
-		s.ReadOnly = "the box runs in rescue"
 		return s
 	}
-	s.Database, s.SetAside, s.Conflicts = m.deps.DB.ID().String(), m.deps.DB.SetAsideCount(), m.deps.DB.ConflictCount()
 	view := m.deps.DB.View()
+	defer view.Close()
 	for _, ds := range hotspotdb.Datasets() {
 		total := view.Total(ds)
 		s.Digests[ds] = hex.EncodeToString(total[:])
 	}
-	view.Close()
+	return s
+}
+
+// summary is the status without digests.
+func (m *Module) summary() Status {
+	now := m.deps.Now().UTC()
+	s := Status{
+		Box: m.deps.Identity.BoxID(), Hostname: m.deps.Hostname(), Time: now, State: stateOff, Peers: []PeerStatus{},
+		Refused: []RefusedPeer{}, Digests: map[hotspotdb.Dataset]string{}, Notice: m.notice(),
+	}
+	s.Ready, s.ReadyReason = m.Ready()
+	if m.deps.DB == nil {
+		s.ReadOnly = "the box runs in rescue, or has no hotspot database"
+		return s
+	}
+	s.Database, s.SetAside, s.Conflicts = m.deps.DB.ID().String(), m.deps.DB.SetAsideCount(), m.deps.DB.ConflictCount()
+	s.Crowded = m.tight.Load()
+	s.DiskFull = m.watch.diskFull(time.Now())
+	s.Acknowledge = m.acknowledgement()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s.Peers = m.allPeers(now)
+	s.Refused = append(s.Refused, m.refused...)
+	s.Paused = when(m.paused())
+	switch {
+	case s.Paused != nil:
+		s.State = stateStandby
+	case len(s.Peers) > 0:
+		s.State = overall(s.Peers)
+	case len(m.config.allows) > 0:
+		s.State = stateWaiting
+	}
+	return s
+}
+
+// notice is what is to be known of the database.
+func (m *Module) notice() string {
+	if m.deps.Notice == nil {
+		return ""
+	}
+	return m.deps.Notice()
+}
+
+// allPeers is called with m.mu held.
+func (m *Module) allPeers(now time.Time) []PeerStatus {
+	out := []PeerStatus{}
 	for _, u := range m.upstreams {
-		s.Peers = append(s.Peers, m.upstreamStatus(u, now))
+		out = append(out, m.upstreamStatus(u, now))
 	}
 	var down []PeerStatus
 	for d := range m.downstream {
@@ -118,39 +173,36 @@ func (m *Module) Status() Status {
 	slices.SortFunc(down, func(a, b PeerStatus) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(*a.Address, *b.Address))
 	})
-	s.Peers = append(s.Peers, down...)
-	s.Refused = append(s.Refused, m.refused...)
-	s.State = overall(s.Peers, len(m.config.allows) > 0)
-	return s
+	out = append(out, down...)
+	for i := range out {
+		out[i].StateSince = when(m.watch.since(out[i].key, out[i].State))
+	}
+	return out
 }
 
-// overall is the worst state of all peers.
-func overall(peers []PeerStatus, allows bool) string {
-	if len(peers) == 0 {
-		if allows {
-			return "waiting"
-		}
-		return stateOff
-	}
-	order := []string{stateStandby, stateInSync, stateCatchingUp, stateConnect, stateSkewed, stateRefused, stateDiverged}
+// overall is the worst state of all peers; a primary in reserve has nothing to say.
+func overall(peers []PeerStatus) string {
 	worst := 0
 	for _, p := range peers {
-		worst = max(worst, slices.Index(order, p.State))
+		if !p.Standby {
+			worst = max(worst, slices.Index(worstLast, p.State))
+		}
 	}
-	return order[worst]
+	return worstLast[worst]
 }
 
 func (m *Module) upstreamStatus(u *upstream, now time.Time) PeerStatus {
-	p := PeerStatus{Name: u.cfg.Name, Role: roleUpstream, State: u.state, Since: u.since.UTC(), Datasets: []DatasetStatus{}}
-	if u.reason != "" {
-		p.Reason = &u.reason
+	p := PeerStatus{
+		Name: u.cfg.Name, Role: roleUpstream, State: u.state, Since: u.since.UTC(), Datasets: []DatasetStatus{},
+		key: upstreamKey(u.cfg.Name),
 	}
 	if u.link == nil {
+		p.unconnected(u)
 		return p
 	}
 	address := u.session.Address.String()
 	p.Box, p.Address = &u.session.BoxID, &address
-	m.linkStatus(&p, u.link.Report(), true, now)
+	m.linkStatus(&p, u.link, true, now)
 	return p
 }
 
@@ -158,97 +210,27 @@ func (m *Module) downstreamStatus(d *downstream, now time.Time) PeerStatus {
 	address := d.session.Address.String()
 	p := PeerStatus{
 		Name: d.session.Hostname, Role: roleDownstream, Since: d.since.UTC(), Box: &d.session.BoxID, Address: &address,
-		Datasets: []DatasetStatus{},
+		Datasets: []DatasetStatus{}, key: downstreamKey(d.session.BoxID),
 	}
-	m.linkStatus(&p, d.link.Report(), false, now)
+	m.linkStatus(&p, d.link, false, now)
 	return p
 }
 
-// linkStatus fills in what a connected link knows. Digests are compared where a dataset flows down.
-func (m *Module) linkStatus(p *PeerStatus, r feed.Report, following bool, now time.Time) {
-	p.ReceivedBytes, p.SentBytes = r.Received, r.Sent
-	for _, ds := range hotspotdb.Datasets() {
-		if in, ok := r.Incoming[ds]; ok {
-			p.Rehomed += in.Rehomed
-			p.Datasets = append(p.Datasets, DatasetStatus{
-				Dataset: ds, Direction: "receive", BehindChanges: behind(in.Head, in.Position), VerifiedAt: when(in.Verified),
-				LocalChanges: in.LocalChanges, Unexplained: in.Unexplained,
-				atHead: in.AtHead, start: in.Start, pos: in.Position, head: in.Head, provable: following, started: in.Started(),
-			})
-		}
-		if out, ok := r.Outgoing[ds]; ok {
-			p.Datasets = append(p.Datasets, DatasetStatus{
-				Dataset: ds, Direction: "send", BehindChanges: behind(out.Head, out.Stored), VerifiedAt: when(out.Verified),
-				LocalChanges: out.LocalChanges, Unexplained: out.Unexplained,
-				atHead: out.AtHead, start: out.Start, pos: out.Stored, head: out.Head, provable: !following, started: true,
-			})
-		}
-	}
-	p.judge(r, m.deps.DB.SetAsideCount(), now)
-}
+func upstreamKey(name string) string    { return roleUpstream + "/" + name }
+func downstreamKey(boxID string) string { return roleDownstream + "/" + boxID }
 
-func (p *PeerStatus) judge(r feed.Report, aside int, now time.Time) {
-	var changes, done, all uint64
-	var late time.Duration
-	unproved, unexplained := 0, uint64(0)
-	p.State = stateInSync
-	for _, d := range p.Datasets {
-		changes += d.BehindChanges
-		done += d.pos - min(d.start, d.pos)
-		all += d.head - min(d.start, d.head)
-		unexplained += d.Unexplained
-		p.LocalChanges += d.LocalChanges
-		if d.BehindChanges > 0 || !d.started {
-			behind := lateBy // it has never been at the head
-			if !d.atHead.IsZero() {
-				behind = now.Sub(d.atHead)
-			} else {
-				behind = max(behind, now.Sub(r.Since))
-			}
-			late = max(late, behind)
-		}
-		if !d.provable {
-			continue
-		}
-		if d.VerifiedAt == nil || now.Sub(*d.VerifiedAt) > proofAge {
-			unproved++
-		} else if p.VerifiedAt == nil || d.VerifiedAt.Before(*p.VerifiedAt) {
-			p.VerifiedAt = d.VerifiedAt
-		}
-	}
-	seconds := late.Seconds()
-	p.BehindChanges, p.BehindSeconds = &changes, &seconds
-	switch {
-	case len(p.Datasets) == 0:
-		p.set(stateCatchingUp, "no dataset flows; see `datasets` on both sides, or another connection to the same box carries them")
-		if time.Since(r.Since) < lateBy {
-			p.set(stateCatchingUp, "just connected")
-		}
-	case unexplained > 0:
-		p.set(stateDiverged, fmt.Sprintf("%d records differ without a reason; see the log", unexplained))
-	case late >= lateBy:
-		p.progress(done, all, now.Sub(r.Since))
-	case aside > 0 || r.PeerSetAside > 0 || r.ClockOff > skewLimit || r.ClockOff < -skewLimit:
-		p.set(stateSkewed, fmt.Sprintf("the clocks differ by %v; %d changes wait here and %d there; correct the clocks",
-			r.ClockOff.Abs().Round(time.Second), aside, r.PeerSetAside))
-	case unproved > 0:
-		p.set(stateCatchingUp, "comparing digests")
-	}
-}
-
-func (p *PeerStatus) set(state, text string) { p.State, p.Reason = state, &text }
-
-func (p *PeerStatus) progress(done, all uint64, since time.Duration) {
-	p.State = stateCatchingUp
-	if all == 0 {
-		return
-	}
-	percent := int(min(done, all) * 100 / all)
-	p.Percent = &percent
-	if done > 0 && done < all {
-		eta := since.Seconds() / float64(done) * float64(all-done)
-		p.EtaSeconds = &eta
-	}
+// linkStatus fills in what a connected link knows.
+func (m *Module) linkStatus(p *PeerStatus, link *feed.Link, following bool, now time.Time) {
+	r := link.Report()
+	seen := m.watch.note(link, p, r, time.Now())
+	p.link, p.report, p.Rates = link, &r, seen.rates()
+	p.describe(r, sight{
+		now: now, following: following, own: m.watch.heads(), seen: seen, aside: m.deps.DB.SetAsideCount(),
+		entries: func(ds hotspotdb.Dataset) uint64 {
+			c := m.deps.DB.Counts(ds)
+			return uint64(c.Live + c.Tombstones)
+		},
+	})
 }
 
 func behind(head, pos uint64) uint64 { return head - min(pos, head) }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	stdsync "sync"
+	"sync/atomic"
 	"time"
 
 	"mbox/hotspotdb"
@@ -57,6 +58,8 @@ type Deps struct {
 	Pins        State
 	Peers       State
 	Memory      State
+	Events      State         // keeps the log of sync over restarts; nil: it begins anew
+	Notice      func() string // what the operator must know of the hotspot database, in lines; nil or empty: nothing
 	Account     func(name string) (Account, bool)
 	Dial        func(ctx context.Context, source netip.Addr, address string) (net.Conn, error)
 	Listener    Listener
@@ -75,6 +78,10 @@ type Module struct {
 	cache  *feed.Cache
 	claims *feed.Claims
 	domain *domain
+	watch  *watcher
+	events *journal
+	quorum *quorum     // nil without a database
+	tight  atomic.Bool // the disk is nearly full: nothing is taken from followers
 
 	ctx    context.Context // of all connections; ended by Run
 	cancel context.CancelCauseFunc
@@ -99,14 +106,22 @@ func New(deps Deps) *Module {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	m := &Module{
+		watch: newWatcher(), events: newJournal(deps.Events, deps.Log, deps.Now),
 		deps: deps, pins: auth.Pins{Store: deps.Pins}, cache: feed.NewCache(), claims: &feed.Claims{},
 		ctx: ctx, cancel: cancel, config: &config{}, downstream: map[*downstream]bool{}, waiting: map[netip.Addr]int{},
 	}
 	if deps.DB == nil {
 		return m
 	}
+	if memory, err := newRemembered(deps.Memory, maxHistories); err != nil {
+		deps.Log.Error("sync: histories are kept without a bound", "error", err)
+	} else {
+		m.deps.Memory = memory
+	}
 	m.readPaused()
-	m.domain = newDomain(deps.Keyring, deps.DB, deps.Log)
+	deps.DB.SetKeep(m.unsent)
+	m.quorum = newQuorum(deps.DB, m.recordConfirmations, ctx.Done())
+	m.domain = newDomain(m.deps)
 	m.server = &peer.Server{
 		Gate:    gate{m},
 		Tokens:  auth.Tokens{Key: deps.Identity.SigningKey(), Issuer: deps.Identity.BoxID(), Now: deps.Now},
@@ -150,6 +165,7 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 		return nil
 	}
 	m.server.Lockout.Reset()
+	m.applyAcknowledge(next.acknowledge)
 	old := m.config
 	m.config = next
 	m.review()
@@ -172,6 +188,11 @@ func (m *Module) AccountsChanged() {
 
 // Run waits for the end of the box and takes leave of the peers.
 func (m *Module) Run(ctx context.Context) error {
+	var watching stdsync.WaitGroup
+	if m.deps.DB != nil {
+		watching.Go(func() { m.observe(ctx) })
+		watching.Go(func() { m.watchRoom(ctx) })
+	}
 	<-ctx.Done()
 	m.mu.Lock()
 	m.stopping = true
@@ -181,6 +202,8 @@ func (m *Module) Run(ctx context.Context) error {
 	m.mu.Unlock()
 	m.cancel(errStopping)
 	m.tasks.Wait()
+	watching.Wait()
+	m.events.flush()
 	return nil
 }
 

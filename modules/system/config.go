@@ -20,7 +20,7 @@ func (m *Module) configCommands() []modules.Command {
 	return []modules.Command{
 		{Syntax: "show running-config", Help: "Configuration in force", Words: words, Level: 15, Run: m.showRunning},
 		{Syntax: "show startup-config", Help: "Configuration that the box starts with", Words: words, Level: 15, Run: m.showStartup},
-		{Syntax: "show archive", Help: "Saved configurations", Level: 15, Run: m.showArchive},
+		{Syntax: "show archive", Help: "Saved configurations", Level: 15, Run: m.showArchive, Support: "show archive"},
 		{Syntax: "write", Help: "Save the configuration in force", Words: words, Level: 15, Run: m.save},
 		{Syntax: "write memory", Help: "Save the configuration in force", Words: words, Level: 15, Run: m.save},
 		{Syntax: "copy running-config startup-config", Help: "Save the configuration in force",

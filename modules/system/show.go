@@ -15,14 +15,14 @@ import (
 func (m *Module) showCommands() []modules.Command {
 	return []modules.Command{{
 		Syntax: "show version", Help: "Software, box and how long both have been running",
-		Level: 1, Run: m.showVersion,
+		Level: 1, Run: m.showVersion, Support: "show version",
 	}, {
 		Syntax: "show clock", Help: "Time of this box",
 		Level: 1, Run: m.showClock,
 	}, {
 		Syntax: "show ip interface brief", Help: "Interfaces with their addresses and state",
 		Words: map[string]string{"ip": "Internet protocol", "interface": "Interfaces", "brief": "One line for each address"},
-		Level: 1, Run: m.showInterfaces,
+		Level: 1, Run: m.showInterfaces, Support: "show ip interface brief",
 	}}
 }
 

@@ -55,8 +55,9 @@ type Description struct {
 	Commit  string    // it was built from; may be empty
 	Built   time.Time // may be zero
 	BoxID   string
-	Started time.Time // the box, not the machine
-	Notice  string    // what the operator must know, such as that the box is in rescue; lines, may be empty
+	Started time.Time       // the box, not the machine
+	Notice  string          // what the operator must know, such as that the box is in rescue; lines, may be empty
+	Storage func() []Volume // parts of the data folder; may be nil
 }
 
 // Backups writes and reads whole boxes.
@@ -111,7 +112,7 @@ func (m *Module) Grammar() modules.Grammar {
 	return modules.Grammar{
 		Statements: []modules.Statement{hostnameStatement(), enableStatement(), usernameStatement(), bannerStatement()},
 		Commands: slices.Concat(
-			m.showCommands(), m.configCommands(), m.reloadCommands(), m.backupCommands(),
+			m.showCommands(), m.configCommands(), m.reloadCommands(), m.backupCommands(), m.supportCommands(),
 		),
 	}
 }

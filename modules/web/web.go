@@ -13,9 +13,8 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"mbox/modules"
 )
 
 // handshakeTime bounds a TLS handshake and the reading of request headers.
@@ -29,6 +28,10 @@ type Module struct {
 	server      *http.Server
 	protocols   map[string]*tls.Config
 	arrivals    arrivals
+
+	defaultPort uint16
+	metrics     http.Handler // nil: there are none
+	settings    atomic.Pointer[settings]
 
 	mu        sync.Mutex                      // guards what follows
 	wanted    map[string][]netip.AddrPort     // by owner
@@ -54,9 +57,6 @@ func New(certificate func() tls.Certificate, log *slog.Logger) *Module {
 
 // Name is "web".
 func (m *Module) Name() string { return "web" }
-
-// Grammar is empty: the listener opens when another module asks for it.
-func (m *Module) Grammar() modules.Grammar { return modules.Grammar{} }
 
 // HandleALPN gives connections that negotiate the protocol to serve, with TLS 1.3 and a client certificate; other clients
 // are never asked for one. It must be called before the first Listen.

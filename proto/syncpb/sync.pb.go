@@ -639,9 +639,10 @@ type Welcome struct {
 	Domain        *Domain                `protobuf:"bytes,4,opt,name=domain,proto3" json:"domain,omitempty"`
 	Keys          []*DomainKey           `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty"` // password keys; only if the receiver gets `users`
 	ClockUs       uint64                 `protobuf:"fixed64,6,opt,name=clock_us,json=clockUs,proto3" json:"clock_us,omitempty"`
-	Token         string                 `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"`                              // primary
-	FollowsYou    bool                   `protobuf:"varint,8,opt,name=follows_you,json=followsYou,proto3" json:"follows_you,omitempty"` // the sender also follows the receiver
-	Recover       []string               `protobuf:"bytes,9,rep,name=recover,proto3" json:"recover,omitempty"`                          // primary: datasets that it has lost and asks back; the follower returns what others made
+	Token         string                 `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"`                                        // primary
+	FollowsYou    bool                   `protobuf:"varint,8,opt,name=follows_you,json=followsYou,proto3" json:"follows_you,omitempty"`           // the sender also follows the receiver
+	Recover       []string               `protobuf:"bytes,9,rep,name=recover,proto3" json:"recover,omitempty"`                                    // primary: datasets that it has lost and asks back; the follower returns what others made
+	ProvesUpwards bool                   `protobuf:"varint,10,opt,name=proves_upwards,json=provesUpwards,proto3" json:"proves_upwards,omitempty"` // primary: it compares digests of what a follower sends up
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -737,6 +738,13 @@ func (x *Welcome) GetRecover() []string {
 		return x.Recover
 	}
 	return nil
+}
+
+func (x *Welcome) GetProvesUpwards() bool {
+	if x != nil {
+		return x.ProvesUpwards
+	}
+	return false
 }
 
 type Incarnation struct {
@@ -1954,7 +1962,7 @@ const file_sync_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"!\n" +
 	"\x05Scram\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage\"\xa9\x02\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"\xd0\x02\n" +
 	"\aWelcome\x123\n" +
 	"\ahistory\x18\x01 \x03(\v2\x19.mbox.sync.v1.IncarnationR\ahistory\x12\x12\n" +
 	"\x04down\x18\x02 \x03(\tR\x04down\x12\x0e\n" +
@@ -1965,7 +1973,9 @@ const file_sync_proto_rawDesc = "" +
 	"\x05token\x18\a \x01(\tR\x05token\x12\x1f\n" +
 	"\vfollows_you\x18\b \x01(\bR\n" +
 	"followsYou\x12\x18\n" +
-	"\arecover\x18\t \x03(\tR\arecover\"3\n" +
+	"\arecover\x18\t \x03(\tR\arecover\x12%\n" +
+	"\x0eproves_upwards\x18\n" +
+	" \x01(\bR\rprovesUpwards\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\x04R\x05first\"u\n" +

@@ -39,6 +39,7 @@ const (
 	CodeStopping    = "stopping"
 	CodeBusy        = "busy"
 	CodePaused      = "paused"
+	CodeSpace       = "no-space"
 )
 
 // Refuse makes a Refusal.

@@ -25,10 +25,12 @@ type Lockout struct {
 
 type failure struct {
 	count       int
+	pending     int // attempts that are being made
 	first, last time.Time
 }
 
-func lockoutKey(addr netip.Addr) netip.Addr {
+// Host is whom an address stands for: itself, or in IPv6 the /64 that one host can fill.
+func Host(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap()
 	if addr.Is6() {
 		prefix, _ := addr.Prefix(64)
@@ -41,29 +43,70 @@ func lockoutKey(addr netip.Addr) netip.Addr {
 func (l *Lockout) Locked(addr netip.Addr) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f, ok := l.failures[lockoutKey(addr)]
+	f, ok := l.failures[Host(addr)]
 	if !ok || f.count < LockoutAttempts {
 		return 0
 	}
 	return max(0, LockoutTime-l.Now().Sub(f.last))
 }
 
-// Failed counts a failure, or an attempt that may become one.
+// Begin takes one of the attempts that the address has left, until end says whether it failed. busy means that other
+// connections of the address, which may be many boxes behind one, are using all that are left: many guesses at once are not
+// more guesses, and many honest boxes at once are no failures.
+func (l *Lockout) Begin(addr netip.Addr) (end func(failed bool), busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.entry(Host(addr))
+	if f.count+f.pending >= LockoutAttempts {
+		return nil, true
+	}
+	f.pending++
+	return func(failed bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		f.pending--
+		if failed {
+			f.fail(l.Now())
+		}
+	}, false
+}
+
+// Failed counts a failure.
 func (l *Lockout) Failed(addr netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key, now := lockoutKey(addr), l.Now()
-	if l.failures == nil {
-		l.failures = make(map[netip.Addr]*failure)
-	}
-	f := l.failures[key]
-	if f == nil || now.Sub(f.last) > LockoutTime || f.count < LockoutAttempts && now.Sub(f.first) > LockoutTime {
-		l.forgetOld(now)
-		f = &failure{first: now}
-		l.failures[key] = f
+	l.entry(Host(addr)).fail(l.Now())
+}
+
+func (f *failure) fail(now time.Time) {
+	if f.count == 0 {
+		f.first = now
 	}
 	f.count++
 	f.last = now
+}
+
+// entry is called with mu held.
+func (l *Lockout) entry(host netip.Addr) *failure {
+	now := l.Now()
+	if l.failures == nil {
+		l.failures = make(map[netip.Addr]*failure)
+	}
+	f := l.failures[host]
+	if f == nil {
+		l.forgetOld(now)
+		f = &failure{}
+		l.failures[host] = f
+	}
+	if f.over(now) {
+		f.count = 0
+	}
+	return f
+}
+
+// over says whether the failures are too old to count.
+func (f *failure) over(now time.Time) bool {
+	return now.Sub(f.last) > LockoutTime || f.count < LockoutAttempts && now.Sub(f.first) > LockoutTime
 }
 
 // forgetOld keeps the table bounded: old entries go, and if an attacker fills it from many addresses, the table starts anew.
@@ -72,7 +115,7 @@ func (l *Lockout) forgetOld(now time.Time) {
 		return
 	}
 	for key, f := range l.failures {
-		if now.Sub(f.last) > LockoutTime {
+		if f.pending == 0 && f.over(now) {
 			delete(l.failures, key)
 		}
 	}
@@ -86,14 +129,4 @@ func (l *Lockout) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.failures)
-}
-
-// Succeeded takes back the one attempt that was counted before it was made. Earlier failures stay: who knows one password
-// must not get more guesses at another.
-func (l *Lockout) Succeeded(addr netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if f := l.failures[lockoutKey(addr)]; f != nil {
-		f.count--
-	}
 }

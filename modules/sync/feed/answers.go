@@ -118,7 +118,7 @@ func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position, from standing) 
 	st.announced = max(s.db.Head(ds), st.pos)
 	start.Head = st.announced
 	s.streams[ds] = st
-	s.fresh = true
+	s.fresh, st.fresh = true, true
 	s.note(st)
 	s.mu.Lock()
 	out := s.outgoing(ds)
@@ -180,21 +180,26 @@ func (s *sender) maybeState(ctx context.Context) error {
 	if s.window.full() {
 		return nil // the bulk is still on its way
 	}
-	due := s.fresh && now.Sub(s.lastSent) >= digestIdle || now.Sub(s.stated) >= digestQuiet
+	due := s.fresh && now.Sub(s.lastSent) >= digestIdle || now.Sub(s.statedAll) >= digestQuiet
 	if !due {
 		return nil
 	}
 	return s.stateDigests(ctx)
 }
 
-// stateDigests tells the peer what the datasets sum up to. Upwards there is nothing to compare: a primary holds more than
-// one follower sends; where the dataset also flows down, the follower compares for both.
+// stateDigests tells the peer what the datasets sum up to: those of which something was sent, and all of them once in a while.
 func (s *sender) stateDigests(ctx context.Context) error {
-	s.fresh, s.stated = false, time.Now()
-	if s.up {
-		return nil
+	now := time.Now()
+	all := now.Sub(s.statedAll) >= digestQuiet
+	s.fresh, s.stated = false, now
+	if all {
+		s.statedAll = now
 	}
-	for ds := range s.streams {
+	for ds, st := range s.streams {
+		if s.up && !s.proves[ds] || !all && !st.fresh {
+			continue
+		}
+		st.fresh = false
 		if err := s.sendDigest(ctx, ds); err != nil {
 			return err
 		}
@@ -203,13 +208,18 @@ func (s *sender) stateDigests(ctx context.Context) error {
 }
 
 func (s *sender) sendDigest(ctx context.Context, ds hotspotdb.Dataset) error {
-	view := s.db.View()
+	view := s.db.View(s.options(ds)...)
 	defer view.Close()
 	if err := s.settle(ctx, view, ds); err != nil {
 		return err
 	}
-	total := view.Total(ds)
-	return s.conn.Send(frameOf(&syncpb.Digest{Dataset: ds.String(), Seq: view.Seq, Total: total[:], DigestKey: view.DigestKeyID()}))
+	total, err := s.total(view, ds)
+	if err != nil {
+		return err
+	}
+	return s.conn.Send(frameOf(&syncpb.Digest{
+		Dataset: ds.String(), Seq: view.Seq, Total: total[:], DigestKey: view.DigestKeyID(), Upwards: s.up,
+	}))
 }
 
 func (s *sender) sendBuckets(ctx context.Context, r *syncpb.BucketsQuery) error {
@@ -222,7 +232,7 @@ func (s *sender) sendBuckets(ctx context.Context, r *syncpb.BucketsQuery) error 
 	}
 	view := s.db.View(hotspotdb.WithSums(ds))
 	defer view.Close()
-	sums, err := view.Sums(ds)
+	sums, err := s.sums(view, ds)
 	if err != nil {
 		return err
 	}
@@ -247,9 +257,12 @@ func (s *sender) compare(ctx context.Context, r *syncpb.Compare) error {
 	for _, h := range r.Have {
 		missing[h] = true
 	}
-	p := &s.packer
-	p.reset()
+	p := s.cache.codec.packer()
+	defer s.cache.codec.done(p)
 	err = view.Bucket(ds, int(r.Bucket), func(e hotspotdb.Entry) (bool, error) {
+		if s.up && !s.fromBelow(e.Source) {
+			return true, nil
+		}
 		digest, err := view.Digest(e)
 		if err != nil {
 			return false, err
@@ -268,6 +281,9 @@ func (s *sender) compare(ctx context.Context, r *syncpb.Compare) error {
 		return err
 	}
 	answer := &syncpb.Compared{Dataset: r.Dataset, Bucket: r.Bucket, Seq: view.Seq}
+	if s.up {
+		clear(missing) // a primary holds more than we send
+	}
 	for h := range missing {
 		answer.Extra = append(answer.Extra, h)
 	}
@@ -329,7 +345,7 @@ func (s *sender) snapshot() map[hotspotdb.Dataset]Outgoing {
 	out := make(map[hotspotdb.Dataset]Outgoing, len(s.state))
 	for ds, o := range s.state {
 		state := *o
-		state.Oldest = oldest[ds]
+		state.Oldest, state.Provable = oldest[ds], !s.up || s.proves[ds]
 		out[ds] = state
 	}
 	return out

@@ -19,6 +19,7 @@ type batch struct {
 // compression. A cached batch may hold a version that has been replaced since: that is allowed, the newer one follows.
 type Cache struct {
 	codec *codec
+	pulse pulse
 
 	mu      sync.Mutex // guards what follows
 	entries map[cacheKey]*list.Element

@@ -4,6 +4,7 @@ package feed
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,8 +24,9 @@ const (
 
 // codec compresses and decompresses batches; it is safe for concurrent use.
 type codec struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
+	packers sync.Pool // of *packer: a feed at the head needs none, and there may be a thousand
 }
 
 func newCodec() *codec {
@@ -36,7 +38,7 @@ func newCodec() *codec {
 	if err != nil {
 		panic(fmt.Sprintf("zstd refuses its constant options: %v", err))
 	}
-	return &codec{enc, dec}
+	return &codec{enc: enc, dec: dec, packers: sync.Pool{New: func() any { return new(packer) }}}
 }
 
 // packed is a list of changes ready to be sent.
@@ -53,6 +55,15 @@ type packer struct {
 }
 
 func (p *packer) reset() { p.raw, p.seqs, p.count = p.raw[:0], p.seqs[:0], 0 }
+
+// packer returns an empty packer; done takes it back.
+func (c *codec) packer() *packer {
+	p := c.packers.Get().(*packer)
+	p.reset()
+	return p
+}
+
+func (c *codec) done(p *packer) { c.packers.Put(p) }
 
 func (p *packer) add(change []byte, seq uint64) {
 	p.raw = protowire.AppendTag(p.raw, 1, protowire.BytesType)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,9 +47,11 @@ type Config struct {
 	Renew   func() (token string, err error)    // primary: the next token, or why there is none
 	Recover func() bool                         // primary: have we lost what this follower can return
 	Done    func()                              // primary: it has returned everything
+	Room    func() error                        // may more be stored for the peer; nil: always
 	Stale   func(datasets ...hotspotdb.Dataset) // we have been away for too long to go on with these
 	Token   func(token string)                  // follower: a token for the next connection
 	Log     *slog.Logger
+	Stored  func(ds hotspotdb.Dataset, seq uint64) // told what the peer says is durable there; nil: nobody asks
 }
 
 // Link is one connection at work.
@@ -58,8 +62,10 @@ type Link struct {
 	outbox    *outbox
 	since     time.Time
 	aside     atomic.Uint64       // changes that the peer has set aside
+	proves    bool                // the primary compares what we send up
 	recover   []hotspotdb.Dataset // that we have lost and ask back, or that the primary asks back
 	group     *errgroup.Group     // of Run
+	left      atomic.Bool         // the peer has taken its leave
 	domains   int                 // of the peer, so far; only the reader uses it and digestKey
 	digestKey []byte
 	changed   <-chan struct{} // the domain changed after the last Welcome
@@ -79,6 +85,7 @@ func NewLink(cfg Config) *Link {
 		kind = hotspotdb.Below
 	}
 	l.in = newReceiver(cfg.DB, l.outbox, s, cfg.Cache.codec, cfg.Memory, s.Database, cfg.Name, kind, cfg.Log)
+	l.in.room = cfg.Room
 	l.in.halt, l.in.heldUpTo, l.in.stale, l.in.done = l.out.halt, l.out.heldUpTo, cfg.Stale, cfg.Done
 	if cfg.Primary && cfg.Recover() {
 		l.recover = parse(s.Grant.Down)
@@ -95,8 +102,7 @@ func (l *Link) Run(ctx context.Context) error {
 	l.group, l.changed = group, l.cfg.Domain.Changed()
 	group.Go(func() error { // whoever fails first, or the caller, makes all others stop
 		<-gctx.Done()
-		var refusal *auth.Refusal
-		if errors.As(context.Cause(ctx), &refusal) {
+		if refusal := farewell(context.Cause(gctx)); refusal != nil && !l.left.Load() {
 			l.cfg.Session.Part(refusal.Code, refusal.Reason)
 		}
 		_ = l.cfg.Session.Close()
@@ -157,7 +163,7 @@ func (l *Link) greet(ctx context.Context) error {
 		// The primary may grant less than was asked for, never more.
 		grant := &l.cfg.Session.Grant
 		grant.Down, grant.Up = Both(grant.Down, w.Down), Both(grant.Up, w.Up)
-		l.recover = parse(Both(grant.Down, w.Recover))
+		l.recover, l.proves = parse(Both(grant.Down, w.Recover)), w.ProvesUpwards
 		l.cfg.Token(w.Token)
 	}
 	if err := l.learn(w); err != nil {
@@ -189,6 +195,7 @@ func (l *Link) open(ctx context.Context, current history) error {
 	} else {
 		for _, ds := range sends {
 			l.out.upwards[ds] = true
+			l.out.proves[ds] = l.proves && !slices.Contains(receives, ds)
 		}
 		for _, ds := range l.recover {
 			l.out.returning[ds] = true
@@ -252,7 +259,7 @@ func (l *Link) welcome(token string) error {
 		FollowsYou: l.cfg.Follows(l.cfg.Session.BoxID),
 	}
 	if l.cfg.Primary {
-		w.Down, w.Up = grant.Down, grant.Up
+		w.Down, w.Up, w.ProvesUpwards = grant.Down, grant.Up, true
 		for _, ds := range l.recover {
 			w.Recover = append(w.Recover, ds.String())
 		}
@@ -335,15 +342,15 @@ func (l *Link) dispatch(ctx context.Context, frame *syncpb.Frame) error {
 	case *syncpb.Frame_Compare:
 		return l.out.request(k.Compare)
 	case *syncpb.Frame_FeedStart:
-		return l.hand(ctx, k.FeedStart)
+		return l.in.take(ctx, k.FeedStart)
 	case *syncpb.Frame_Batch:
-		return l.hand(ctx, k.Batch)
+		return l.in.take(ctx, k.Batch)
 	case *syncpb.Frame_Digest:
-		return l.hand(ctx, k.Digest)
+		return l.in.take(ctx, k.Digest)
 	case *syncpb.Frame_Buckets:
-		return l.hand(ctx, k.Buckets)
+		return l.in.take(ctx, k.Buckets)
 	case *syncpb.Frame_Compared:
-		return l.hand(ctx, k.Compared)
+		return l.in.take(ctx, k.Compared)
 	case *syncpb.Frame_Heartbeat:
 		l.in.heard(k.Heartbeat)
 	case *syncpb.Frame_Stored:
@@ -364,16 +371,24 @@ func (l *Link) dispatch(ctx context.Context, frame *syncpb.Frame) error {
 	return nil // a kind that a newer version knows
 }
 
-func (l *Link) hand(ctx context.Context, frame any) error {
-	select {
-	case l.in.incoming <- frame:
+// farewell is what the peer is told of why we end: nothing if it is the connection that failed.
+func farewell(err error) *auth.Refusal {
+	var refusal *auth.Refusal
+	var network net.Error
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case err == nil, errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, context.Canceled):
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case errors.Is(err, hotspotdb.ErrNoSpace):
+		return auth.Refuse(auth.CodeSpace, "the disk of the other box is full")
 	}
+	return auth.Refuse(auth.CodeProtocol, "%s", peer.Printable(err.Error()))
 }
 
 func (l *Link) parted(frame *syncpb.Frame) error {
+	l.left.Store(frame.GetGoodbye() != nil || frame.GetRefused() != nil)
 	if g := frame.GetGoodbye(); g != nil {
 		return &auth.Refusal{Code: peer.Printable(g.Code), Reason: peer.Printable(g.Reason)}
 	}
@@ -388,6 +403,7 @@ func (l *Link) stored(s *syncpb.Stored) {
 	for _, p := range s.Positions {
 		if ds, err := hotspotdb.ParseDataset(p.Dataset); err == nil && l.out.grant[ds] {
 			l.out.stored(ds, p.Seq)
+			l.vouch(ds, p, s.ClockUs)
 		}
 	}
 }

@@ -56,10 +56,18 @@ func (r *receiver) digest(f *syncpb.Digest) error {
 	if len(f.Total) != len(hotspotdb.Sum{}) {
 		return fmt.Errorf("a digest of %d bytes", len(f.Total))
 	}
-	view := r.db.View()
-	difference := hotspotdb.SubSum(view.Total(ds), hotspotdb.Sum(f.Total))
+	if f.Upwards != r.upwards() {
+		return nil // an older peer does not know that there is something to compare upwards
+	}
+	view := r.db.View(r.options(ds)...)
+	total, err := r.total(view, ds)
 	comparable := bytes.Equal(f.DigestKey, view.DigestKeyID())
 	view.Close()
+	if err != nil {
+		return err
+	}
+	difference := hotspotdb.SubSum(total, hotspotdb.Sum(f.Total))
+	r.with(ds, func(in *Incoming) { in.Provable = true })
 	if !comparable { // before both have one digest key
 		r.with(ds, func(in *Incoming) { in.proof.later = true })
 		return nil
@@ -108,13 +116,13 @@ func (r *receiver) query(ds hotspotdb.Dataset) error {
 // askAgain looks once more at datasets with buckets that are not explained yet, and asks for the total of those that
 // were changed here since they were last proved: the sender does not know of those changes.
 func (r *receiver) askAgain() error {
-	if r.kind != hotspotdb.Above {
-		return nil // a primary holds more than one follower sends
-	}
 	for _, ds := range r.datasets() {
 		again, total := false, false
 		head := r.db.Head(ds)
 		r.with(ds, func(in *Incoming) {
+			if !in.Provable {
+				return
+			}
 			again = in.proof.again
 			changedHere := head > max(in.proof.head, in.applied)
 			total = !again && in.stream && !in.first && (changedHere || in.proof.later)
@@ -147,7 +155,10 @@ func (r *receiver) buckets(f *syncpb.Buckets) error {
 		return err
 	}
 	head := r.db.Head(ds)
-	ours, key, err := r.sums(ds)
+	view := r.db.View(hotspotdb.WithSums(ds))
+	ours, err := r.sumsOf(view, ds)
+	key := view.DigestKeyID()
+	view.Close()
 	if err != nil {
 		return err
 	}
@@ -273,19 +284,25 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 	if err != nil {
 		return err
 	}
-	deleted, err := r.deletedHere(ds, changes)
-	if err != nil {
-		return err
+	if !r.upwards() {
+		deleted, err := r.deletedHere(ds, changes)
+		if err != nil {
+			return err
+		}
+		local += deleted
 	}
-	local += deleted
 	result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds, Changes: changes, Seqs: seqs})
 	if err != nil {
 		return err
+	}
+	if r.upwards() {
+		local += uint64(result.Ignored + result.SetAside) // a newer version is here, from elsewhere
 	}
 	alien += uint64(result.Refused) // the peer holds what we cannot accept
 	if result.Stored > 0 && !reseeding {
 		r.log.Error("sync: records had gone missing here and were fetched again; if this repeats, the disk or memory of one box is failing",
 			"peer", r.name, "dataset", ds, "records", result.Stored)
+		r.with(ds, func(in *Incoming) { in.Repaired += uint64(result.Stored) })
 	}
 	if alien > 0 {
 		r.log.Error("sync: the peer no longer holds records that it sent; they are kept here", "peer", r.name, "dataset", ds, "records", alien)
@@ -313,7 +330,11 @@ func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]b
 		if err != nil || digest == (hotspotdb.Sum{}) || !extra[shortDigest(digest)] {
 			return true, err
 		}
-		if r.theirs(e.Source) {
+		change, err := e.Decode()
+		if err != nil {
+			return false, err
+		}
+		if r.theirs(e.Source) && !r.db.Expiring(change) { // not every box removes history in the same second
 			alien++
 		} else {
 			local++

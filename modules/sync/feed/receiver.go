@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mbox/hotspotdb"
@@ -40,7 +41,10 @@ type receiver struct {
 	done     func()                              // all that was asked back has arrived
 	stale    func(datasets ...hotspotdb.Dataset) // we have been away for too long
 
+	turn     sync.Mutex   // held while a frame is handled
+	waiting  atomic.Int64 // frames in incoming, or taken from there and not handled yet
 	incoming chan any
+	room     func() error // may more be stored; nil: always
 
 	mu       sync.Mutex // guards what follows
 	state    map[hotspotdb.Dataset]*Incoming
@@ -57,9 +61,13 @@ type Incoming struct {
 	LocalChanges uint64 // records that differ because we changed them
 	Unexplained  uint64 // records that differ and should not
 	Rehomed      uint64 // changes that the peer has forgotten, kept here
+	Changes      uint64 // received on this connection
+	Repaired     uint64 // records that had gone missing here, and were fetched again
 	Stale        bool   // away for longer than the peer keeps deletions: nothing flows
 	Reseeding    bool   // being fetched anew after that
+	Dropped      uint64 // records dropped in that, which the peer had deleted
 	Recovering   bool   // taking back what we have lost
+	Provable     bool   // digests are compared
 
 	stream  bool   // FeedStart was seen
 	until   uint64 // the peer's head when the feed began
@@ -184,13 +192,37 @@ func (r *receiver) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case frame := <-r.incoming:
+			r.turn.Lock()
 			err = r.handle(ctx, frame)
+			r.turn.Unlock()
+			r.waiting.Add(-1)
 		case <-tick.C:
+			r.turn.Lock()
 			err = r.askAgain()
+			r.turn.Unlock()
 		}
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// soon is the size of a batch, in bytes, that is stored in less time than another goroutine needs to wake up.
+const soon = 16 << 10
+
+// take handles what the reader of the connection has read. A small frame is handled at once if none waits; others are left
+// to run, so that the next can be read meanwhile.
+func (r *receiver) take(ctx context.Context, frame any) error {
+	if b, ok := frame.(*syncpb.Batch); ok && b.Size <= soon && r.waiting.Load() == 0 && r.turn.TryLock() {
+		defer r.turn.Unlock()
+		return r.handle(ctx, frame)
+	}
+	r.waiting.Add(1)
+	select {
+	case r.incoming <- frame:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -284,6 +316,7 @@ func (r *receiver) store(ctx context.Context, f *syncpb.Batch) error {
 		in.arrived() // until now it held everything that it knew of
 		in.Position, in.Head = f.Last, max(f.Head, f.Last)
 		in.applied = max(in.applied, result.Seq)
+		in.Changes += uint64(len(changes))
 		in.arrived()
 	})
 	return r.maybeRecovered(ctx, ds)
@@ -291,6 +324,11 @@ func (r *receiver) store(ctx context.Context, f *syncpb.Batch) error {
 
 func (r *receiver) apply(ctx context.Context, b hotspotdb.Batch) (hotspotdb.Result, error) {
 	b.From, b.Kind = r.remote, r.kind
+	if r.room != nil && len(b.Changes) > 0 {
+		if err := r.room(); err != nil {
+			return hotspotdb.Result{}, err
+		}
+	}
 	result, err := r.db.Apply(ctx, b)
 	if err != nil {
 		return result, fmt.Errorf("store changes of %s from %s: %w", b.Dataset, r.name, err)
@@ -323,9 +361,12 @@ func (r *receiver) acknowledge(ctx context.Context) error {
 	told := map[hotspotdb.Dataset]hotspotdb.Position{}
 	aside := -1
 	for {
-		moved := r.db.Moved()
+		moved, datasets := r.db.Moved(), r.datasets()
+		if len(datasets) == 0 {
+			moved = nil // a thousand followers that send nothing need not wake us for each change
+		}
 		stored := &syncpb.Stored{ClockUs: uint64(time.Now().UnixMicro()), SetAside: uint64(r.db.SetAsideCount())}
-		for _, ds := range r.datasets() {
+		for _, ds := range datasets {
 			pos := r.db.DurablePosition(r.remote, ds)
 			if pos != told[ds] {
 				told[ds] = pos

@@ -59,8 +59,9 @@ func (r *receiver) reseeded(ds hotspotdb.Dataset) error {
 	if err := r.memory.Delete(reseedKey(r.remote, ds)); err != nil {
 		return fmt.Errorf("note that %s was fetched anew: %w", ds, err)
 	}
-	r.with(ds, func(in *Incoming) { in.Reseeding = false })
-	r.log.Info("sync: a dataset was fetched anew", "peer", r.name, "dataset", ds)
+	var dropped uint64
+	r.with(ds, func(in *Incoming) { in.Reseeding, dropped = false, in.Dropped })
+	r.log.Info("sync: a dataset was fetched anew; what the peer had deleted meanwhile is dropped", "peer", r.name, "dataset", ds, "dropped", dropped)
 	return nil
 }
 
@@ -83,13 +84,11 @@ func (r *receiver) dropped(ctx context.Context, ds hotspotdb.Dataset, bucket int
 	if err != nil {
 		return 0, err
 	}
-	n, err := forget(ctx, r.db, ds, list)
+	n, err := r.db.Forget(ctx, ds, list)
 	if err != nil {
 		return n, fmt.Errorf("drop what %s has deleted long ago from %s: %w", r.name, ds, err)
 	}
-	if n > 0 {
-		r.log.Info("sync: dropped records that the peer had deleted while this box was away", "peer", r.name, "dataset", ds, "records", n)
-	}
+	r.with(ds, func(in *Incoming) { in.Dropped += uint64(n) })
 	return n, nil
 }
 
@@ -133,23 +132,5 @@ func originOf(e hotspotdb.Entry) (hotspotdb.DatabaseID, error) {
 
 // staleAt says whether a peer that stands at a position may have missed deletions that are not known here any more.
 func (s *sender) staleAt(ds hotspotdb.Dataset, asked, from hotspotdb.Position) bool {
-	return asked.Seq > 0 && from.Seq < floor(s.db, ds)
-}
-
-func floor(db any, ds hotspotdb.Dataset) uint64 {
-	if f, ok := db.(interface {
-		Floor(hotspotdb.Dataset) uint64
-	}); ok {
-		return f.Floor(ds)
-	}
-	return 0
-}
-
-func forget(ctx context.Context, db any, ds hotspotdb.Dataset, list []uint64) (int, error) {
-	if f, ok := db.(interface {
-		Forget(context.Context, hotspotdb.Dataset, []uint64) (int, error)
-	}); ok {
-		return f.Forget(ctx, ds, list)
-	}
-	return 0, nil
+	return asked.Seq > 0 && from.Seq < s.db.Floor(ds)
 }

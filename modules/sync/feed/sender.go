@@ -44,16 +44,18 @@ type sender struct {
 
 	returning map[hotspotdb.Dataset]bool // the primary has lost these and takes them back
 	upwards   map[hotspotdb.Dataset]bool // we send these to the primary anyhow
+	proves    map[hotspotdb.Dataset]bool // the primary compares digests of these, which flow only up
 	reseeding bool                       // we start anew with this peer: what it missed of ours does not matter
 	halt      *halt
 
 	requests chan any
 	queued   atomic.Int64                  // bytes of requests
 	streams  map[hotspotdb.Dataset]*stream // owned by run
-	packer   packer
-	fresh    bool // changes were sent since the last digests
-	lastSent time.Time
-	stated   time.Time // the last digests
+
+	fresh     bool // changes were sent since the last digests
+	lastSent  time.Time
+	stated    time.Time // the last digests
+	statedAll time.Time // the last digests of all datasets
 
 	window window
 
@@ -70,6 +72,7 @@ type stream struct {
 	equal     []bool               // buckets that need no sending, up to equalUpto
 	bucketOf  func(key []byte) int // as when equal was found
 	equalUpto uint64
+	fresh     bool // changes were sent since its digest was stated
 }
 
 // Outgoing is what is known of one dataset that we send.
@@ -82,15 +85,17 @@ type Outgoing struct {
 	Verified     time.Time
 	LocalChanges uint64
 	Unexplained  uint64
+	Changes      uint64    // sent on this connection
 	Oldest       time.Time // when the oldest batch was sent that is not durable at the peer; zero if there is none
 	Stale        bool      // the peer was away for longer than we keep deletions: nothing flows
+	Provable     bool      // the peer compares digests
 	Returning    bool      // the peer takes back what it has lost
 }
 
 func newSender(db *hotspotdb.DB, conn frames, cache *Cache, remote hotspotdb.DatabaseID) *sender {
 	return &sender{
 		db: db, conn: conn, cache: cache, remote: remote, grant: map[hotspotdb.Dataset]bool{}, halt: &halt{},
-		returning: map[hotspotdb.Dataset]bool{}, upwards: map[hotspotdb.Dataset]bool{},
+		returning: map[hotspotdb.Dataset]bool{}, upwards: map[hotspotdb.Dataset]bool{}, proves: map[hotspotdb.Dataset]bool{},
 		requests: make(chan any, maxRequests), streams: map[hotspotdb.Dataset]*stream{},
 		state: map[hotspotdb.Dataset]*Outgoing{}, window: window{moved: make(chan struct{}, 1)},
 	}
@@ -119,14 +124,15 @@ func requestSize(r any) int64 {
 
 // run sends until ctx ends or the connection fails.
 func (s *sender) run(ctx context.Context) error {
+	defer s.cache.pulse.join(s.db)()
 	tick := time.NewTicker(digestIdle)
 	defer tick.Stop()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		moved := s.db.Moved()
-		busy, err := s.step(ctx)
+		durable, moved := s.cache.pulse.next(s.db)
+		busy, err := s.step(ctx, durable)
 		if err != nil {
 			return err
 		}
@@ -149,7 +155,7 @@ func (s *sender) run(ctx context.Context) error {
 }
 
 // step answers what was asked and sends at most one batch of each dataset; profiles first, until there are no more.
-func (s *sender) step(ctx context.Context) (busy bool, err error) {
+func (s *sender) step(ctx context.Context, durable uint64) (busy bool, err error) {
 	select {
 	case r := <-s.requests:
 		return true, s.answer(ctx, r)
@@ -158,7 +164,6 @@ func (s *sender) step(ctx context.Context) (busy bool, err error) {
 	if s.window.full() || s.halt.Load() {
 		return false, nil
 	}
-	durable := s.db.Durable()
 	for _, ds := range hotspotdb.Datasets() {
 		st := s.streams[ds]
 		if st == nil || s.db.Head(ds) <= st.pos || durable <= st.pos {
@@ -260,8 +265,8 @@ func (s *sender) returns(ds hotspotdb.Dataset, e hotspotdb.Entry) (bool, error) 
 
 func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted func(hotspotdb.Entry) (bool, error)) (*batch, error) {
 	b := &batch{last: upto, sources: map[hotspotdb.DatabaseID]struct{}{}}
-	p := &s.packer
-	p.reset()
+	p := s.cache.codec.packer()
+	defer s.cache.codec.done(p)
 	err := view.Scan(st.dataset, st.pos, upto, func(e hotspotdb.Entry) (bool, error) {
 		if wanted != nil {
 			if ok, err := wanted(e); err != nil || !ok {
@@ -296,7 +301,10 @@ func (s *sender) sendBatch(st *stream, b *batch) error {
 		return nil
 	}
 	if b.count > 0 {
-		s.fresh, s.lastSent = true, time.Now()
+		s.fresh, st.fresh, s.lastSent = true, true, time.Now()
+		s.mu.Lock()
+		s.outgoing(st.dataset).Changes += uint64(b.count)
+		s.mu.Unlock()
 	}
 	return s.tell(st, b.packed)
 }

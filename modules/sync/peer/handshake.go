@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 	"unicode"
 
@@ -112,26 +113,38 @@ func Dial(conn *tls.Conn, self Self, cred Credentials, pins Check) (*Session, er
 	if err := c.Send(&syncpb.Frame{Kind: &syncpb.Frame_Hello{Hello: hello}}); err != nil {
 		return nil, err
 	}
-	answer, err := c.expectHello()
+	session, err := c.login(cert, cred)
 	if err != nil {
 		return nil, err
-	}
-	session, err := newSession(c, cert, answer)
-	if err != nil {
-		return nil, err
-	}
-	session.Grant = auth.Grant{Account: cred.Account, Down: cred.Want, Up: cred.Send}
-	session.ByToken = answer.TokenAccepted && cred.Token != ""
-	if !session.ByToken {
-		if err := auth.Login(exchange{c}, c.State(), cred.Account, cred.Password); err != nil {
-			return nil, err
-		}
 	}
 	if err := pins.Remember(boxID); err != nil {
 		return nil, err
 	}
 	c.proved()
 	return session, nil
+}
+
+// login waits for the primary's Hello and proves the password unless a token does. Without a token SCRAM begins behind our
+// own Hello, before the primary's has arrived: a round trip less.
+func (c *Conn) login(cert *x509.Certificate, cred Credentials) (session *Session, err error) {
+	hello := func() error {
+		answer, err := c.expectHello()
+		if err != nil {
+			return err
+		}
+		if session, err = newSession(c, cert, answer); err != nil {
+			return err
+		}
+		session.Grant = auth.Grant{Account: cred.Account, Down: cred.Want, Up: cred.Send}
+		session.ByToken = answer.TokenAccepted && cred.Token != ""
+		return nil
+	}
+	if cred.Token == "" {
+		err = auth.Login(&early{exchange{c}, hello}, c.State(), cred.Account, cred.Password)
+	} else if err = hello(); err == nil && !session.ByToken {
+		err = auth.Login(exchange{c}, c.State(), cred.Account, cred.Password)
+	}
+	return session, err
 }
 
 func (c *Conn) expectHello() (*syncpb.Hello, error) {
@@ -164,6 +177,8 @@ type Server struct {
 	Tokens  auth.Tokens
 	Lockout *auth.Lockout
 	Decoy   *auth.Decoy
+
+	sound sync.Map // generations of passwords that are not the factory's: to find that out takes as long as a login
 }
 
 // Accept is the primary's side of the handshake. The peer has been told of a refusal when it returns one.
@@ -262,17 +277,20 @@ func (s *Server) tokenGood(session *Session, hello *syncpb.Hello) (generation st
 }
 
 func (s *Server) password(session *Session) (account, generation string, err error) {
-	// The attempt counts before it is made, so that many connections at once do not get more of them.
 	if err := s.locked(session.Address); err != nil {
 		return "", "", err
 	}
-	s.Lockout.Failed(session.Address)
+	end, busy := s.Lockout.Begin(session.Address)
+	if busy {
+		return "", "", auth.Refuse(auth.CodeBusy, "other boxes at this address are proving themselves; try again in a moment")
+	}
 	account, err = auth.Accept(exchange{session.Conn}, session.State(), s.Gate.Verifier, s.Decoy)
-	if errors.Is(err, auth.ErrPassword) {
+	wrong := errors.Is(err, auth.ErrPassword)
+	end(wrong)
+	if wrong {
 		return "", "", auth.Refuse(auth.CodeCredentials, "unknown account or wrong password, or the account may not sync; "+
 			"compare `username` on the primary with `mbox sync primary` on the follower")
 	}
-	s.Lockout.Succeeded(session.Address) // or the link broke before a guess was judged
 	if err != nil {
 		return "", "", err
 	}
@@ -280,11 +298,13 @@ func (s *Server) password(session *Session) (account, generation string, err err
 	if !ok {
 		return "", "", auth.Refuse(auth.CodeCredentials, "the account has just been removed")
 	}
-	if v.Matches(auth.FactoryPassword) {
+	generation = auth.Generation(v)
+	if _, known := s.sound.Load(generation); !known && v.Matches(auth.FactoryPassword) {
 		return "", "", auth.Refuse(auth.CodeFactory, "account %s still has the factory password; on the primary type "+
 			"`username %s password NEW-PASSWORD`", account, account)
 	}
-	return account, auth.Generation(v), nil
+	s.sound.Store(generation, struct{}{})
+	return account, generation, nil
 }
 
 // known drops datasets that this version does not know, as the other box may be a version ahead, and repetitions.
@@ -301,6 +321,22 @@ func known(names []string) []string {
 func (c *Conn) limit() (stop func()) {
 	timer := time.AfterFunc(handshakeTime, func() { _ = c.Close() })
 	return func() { timer.Stop() }
+}
+
+// early is an exchange that begins before the primary's Hello.
+type early struct {
+	exchange
+	hello func() error // receives it; nil once it has
+}
+
+func (e *early) Receive() (string, error) {
+	if hello := e.hello; hello != nil {
+		e.hello = nil
+		if err := hello(); err != nil {
+			return "", err
+		}
+	}
+	return e.exchange.Receive()
 }
 
 // exchange carries SCRAM messages in frames.

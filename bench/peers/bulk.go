@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// slowCatchUp divides the number of changes for systems that would need minutes; the figure is a rate.
+var slowCatchUp = map[string]int{"MariaDB": 5}
+
+// bulk measures the first copy of a store, and catching up after the replica was cut off.
+func (b *bench) bulk(s system, round int) (err error) {
+	p, err := s.Start(b.site, direct)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := p.Load(b.Rows); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	took, err := attached(p)
+	if err != nil {
+		return fmt.Errorf("first copy: %w", err)
+	}
+	b.results.add(s.Name(), figure{Key: "copy", Work: fmt.Sprintf("first copy of %d accounts", b.Rows), Unit: "accounts/s"}, float64(b.Rows)/took.Seconds())
+
+	if err := p.Detach(); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	changes := b.Changes / max(1, slowCatchUp[s.Name()])
+	if err := change(p, b.Rows, 0, changes); err != nil {
+		return err
+	}
+	if took, err = attached(p); err != nil {
+		return fmt.Errorf("catch-up: %w", err)
+	}
+	b.results.add(s.Name(), figure{Key: "catchup", Work: "catch-up of single-row changes after a cut", Unit: "changes/s"}, float64(changes)/took.Seconds())
+	if round > 0 {
+		return nil
+	}
+	return p.Same()
+}
+
+// attached lets the replica follow and says how long it took until it had everything.
+func attached(p pair) (time.Duration, error) {
+	username, err := mark(p)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := p.Attach(); err != nil {
+		return 0, err
+	}
+	err = await(p, username)
+	return time.Since(began), err
+}
+
+// change makes a single-row change to each of the accounts from one number to another, each a transaction of its own. The
+// accounts are numbered anew, so that neighbours in time are none in the table.
+func change(p pair, rows, from, to int) error {
+	const stride = 7_368_787 // a prime
+	if rows%stride == 0 || to > rows {
+		return fmt.Errorf("there are no %d different accounts among %d", to, rows)
+	}
+	if err := p.Relax(true); err != nil {
+		return err
+	}
+	const writers = 64
+	var done atomic.Int64
+	err := crowd(p, writers, func(w writer) (bool, error) {
+		i := from + int(done.Add(1)) - 1
+		if i >= to {
+			return false, nil
+		}
+		return true, w.Disable(numbered(i * stride % rows).Username)
+	})
+	return errors.Join(err, p.Relax(false))
+}

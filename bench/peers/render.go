@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mbox/bench/report"
+)
+
+// aims of the figures that PostgreSQL is the measure for: so many times better.
+var aims = []struct {
+	key  string
+	what string
+	aim  float64
+}{
+	{"visible_p50", "confirmed to visible, p50: at most half of PostgreSQL's", 2},
+	{"visible_p99", "confirmed to visible, p99: at most half of PostgreSQL's", 2},
+	{"commits_64", "commits/s with 64 writers: twice PostgreSQL's", 2},
+	{"catchup", "catch-up: three times PostgreSQL's", 3},
+	{"copy", "first copy: three times PostgreSQL's", 3},
+}
+
+const (
+	ours    = "mbox"
+	measure = "PostgreSQL"
+)
+
+// amount prints a figure with three digits that matter.
+func amount(v float64, unit string) string {
+	text := fmt.Sprintf("%.3g", v)
+	switch {
+	case v >= 1000:
+		text = thousands(int64(v + 0.5))
+	case v >= 100:
+		text = fmt.Sprintf("%.0f", v)
+	}
+	if strings.HasPrefix(unit, "/") {
+		return text + unit
+	}
+	return text + " " + unit
+}
+
+func thousands(n int64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+func times(v float64, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%.2g", v)
+}
+
+// comparison is the table of all figures: medians of the rounds.
+func (r *results) comparison() report.Table {
+	head := []string{"work"}
+	for _, s := range r.Systems {
+		head = append(head, s.Name+" "+s.Version)
+	}
+	table := report.Table{append(head, "times better than PostgreSQL", "times better than the best other")}
+	for _, f := range r.Figures {
+		cells := []string{f.Work}
+		for _, s := range r.Systems {
+			cell := ""
+			if v, ok := f.of(s.Name); ok {
+				cell = amount(v, f.Unit)
+			}
+			cells = append(cells, cell)
+		}
+		table = append(table, append(cells, times(f.times(ours, measure)), times(r.best(f))))
+	}
+	return table
+}
+
+// best compares with whichever other system is best.
+func (r *results) best(f *figure) (least float64, ok bool) {
+	for _, s := range r.Systems {
+		if v, measured := f.times(ours, s.Name); measured && s.Name != ours && (!ok || v < least) {
+			least, ok = v, true
+		}
+	}
+	return least, ok
+}
+
+// verdicts says which aims were reached.
+func (r *results) verdicts() report.Table {
+	table := report.Table{{"aim", "measured", "verdict"}}
+	for _, a := range aims {
+		v, ok := r.figure(a.key).times(ours, measure)
+		switch {
+		case !ok:
+			table = append(table, []string{a.what, "", "not measured"})
+		case v >= a.aim:
+			table = append(table, []string{a.what, fmt.Sprintf("%.2f times", v), "reached"})
+		default:
+			table = append(table, []string{a.what, fmt.Sprintf("%.2f times", v), "**missed**"})
+		}
+	}
+	return table
+}
+
+func (r *results) satelliteTable() report.Table {
+	head := []string{"over 600 ms round trip, 1 Mbit/s, 5% loss"}
+	for _, name := range r.onSatellite() {
+		head = append(head, name)
+	}
+	table := report.Table{append(head, "times better")}
+	line := func(what, unit string, value func(*satelliteResult) float64) {
+		cells := []string{what}
+		var v []float64
+		for _, name := range r.onSatellite() {
+			v = append(v, value(r.Satellite[name]))
+			cells = append(cells, amount(v[len(v)-1], unit))
+		}
+		ratio := ""
+		if len(v) == 2 && v[0] > 0 {
+			ratio = times(v[1]/v[0], true)
+		}
+		table = append(table, append(cells, ratio))
+	}
+	changes := thousands(int64(r.Options.SatelliteChanges))
+	line("bytes for a new account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveBytes })
+	line("confirmed to visible, live, p50", "ms", func(s *satelliteResult) float64 { return s.VisibleP50 })
+	line("confirmed to visible, live, p99", "ms", func(s *satelliteResult) float64 { return s.VisibleP99 })
+	line("bytes for a changed account, catching up", "B", func(s *satelliteResult) float64 { return s.Bytes })
+	line("catch-up of "+changes+" changes", "s", func(s *satelliteResult) float64 { return s.Seconds })
+	line("the same, cut in the middle, without the outage of 5 s", "s", func(s *satelliteResult) float64 { return s.CutSeconds })
+	line("transferred more because of the cut", "KiB", func(s *satelliteResult) float64 { return float64(s.Retransferred) / 1024 })
+	return table
+}
+
+// onSatellite is who was measured there, we first.
+func (r *results) onSatellite() (out []string) {
+	for _, s := range r.Systems {
+		if r.Satellite[s.Name] != nil {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// settings says how it was measured.
+func (r *results) settings() string {
+	var out strings.Builder
+	o := r.Options
+	fmt.Fprintf(&out, "Last run: %s; %s. It took %s.\n\n", r.When.Format(time.DateOnly), r.Machine, r.Took.Round(time.Second))
+	fmt.Fprintf(&out, "Medians of %d rounds. Commits: %s for each number of writers; latencies: %s at %d writes/s; first copy: %s accounts of about 300 bytes; "+
+		"catch-up: %s changes of different accounts, each committed alone (MariaDB: a fifth of them).\n\n",
+		o.Rounds, o.CommitTime, o.LatencyTime, liveRate, thousands(int64(o.Rows)), thousands(int64(o.Changes)))
+	for _, s := range r.Systems {
+		fmt.Fprintf(&out, "- %s %s: %s.\n", s.Name, s.Version, s.Settings)
+	}
+	return out.String()
+}
+
+// text is what the program prints.
+func (r *results) text() string {
+	var out strings.Builder
+	out.WriteString(r.settings() + "\n")
+	if len(r.Figures) > 0 {
+		out.WriteString(r.comparison().Markdown() + "\n" + r.verdicts().Markdown() + "\n")
+	}
+	if len(r.Satellite) > 0 {
+		out.WriteString(r.satelliteTable().Markdown())
+	}
+	return out.String()
+}
+
+// document rewrites the places of the document for which there are results.
+func (r *results) document(file string) error {
+	places := []struct{ name, text string }{{"peers: settings", r.settings()}}
+	if len(r.Figures) > 0 {
+		places = append(places, struct{ name, text string }{"peers: figures", r.comparison().Markdown()})
+		places = append(places, struct{ name, text string }{"peers: aims", r.verdicts().Markdown()})
+	}
+	if len(r.Satellite) > 0 {
+		places = append(places, struct{ name, text string }{"peers: satellite", r.satelliteTable().Markdown()})
+	}
+	for _, p := range places {
+		if err := report.Rewrite(file, p.name, p.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

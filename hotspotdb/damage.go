@@ -1,0 +1,44 @@
+package hotspotdb
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+)
+
+// damaged says of an error over files whether they are damaged. A disk or a system that fails now may do better at the
+// next start: what the operating system refuses is passed on as it is.
+func damaged(err error) error {
+	var refused syscall.Errno
+	// These come from files that are not there, or not what they should be.
+	ofFiles := []syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.EINVAL}
+	if errors.As(err, &refused) && !slices.Contains(ofFiles, refused) || errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %v", ErrDamaged, err)
+}
+
+// damagedBy is damaged for what recover returned.
+func damagedBy(panicked any) error {
+	if err, ok := panicked.(error); ok {
+		return damaged(err)
+	}
+	return fmt.Errorf("%w: %v", ErrDamaged, panicked)
+}
+
+// Damage is the first damage that was noticed since the database was opened; nil if there was none. What lies in other
+// blocks can be used; the next Open refuses the store with ErrDamaged.
+func (db *DB) Damage() error {
+	if err := db.damage.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (db *DB) noticeDamage(file string, err error) {
+	err = fmt.Errorf("%w: %s: %v", ErrDamaged, file, err)
+	if db.damage.CompareAndSwap(nil, &err) {
+		db.opts.Log.Error("the hotspot database is damaged", "err", err)
+	}
+}

@@ -1,0 +1,170 @@
+package hotspotdb
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// sweep removes what is left of erased accounts, if somebody was erased since the last time, and says what that was of
+// whom. It needs upkeep.mu. After a start it runs once more: it may have been cut off, and a backup may have been restored.
+func (db *DB) sweep(ctx context.Context) (map[uint64]Erasure, error) {
+	if !db.upkeep.unswept.Swap(false) {
+		return nil, nil
+	}
+	s := sweeper{gatherer: db.gatherer(ctx), removed: map[uint64]Erasure{}}
+	db.mu.RLock()
+	s.erased = maps.Clone(db.index.erased)
+	db.mu.RUnlock()
+	err := s.run()
+	if s.gatherer.removed > 0 {
+		db.opts.Log.Info("removed what was left of erased accounts", "records", s.gatherer.removed)
+	}
+	if err != nil {
+		db.upkeep.unswept.Store(true)
+		return s.removed, fmt.Errorf("remove what is left of erased accounts: %w", err)
+	}
+	return s.removed, nil
+}
+
+type sweeper struct {
+	*gatherer
+	erased  map[uint64]struct{}
+	removed map[uint64]Erasure
+}
+
+func (s *sweeper) run() error {
+	if len(s.erased) == 0 {
+		return nil
+	}
+	for _, step := range []func() error{s.accounts, s.records, s.asides, s.conflicts} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accounts removes accounts that were there before their erasure, which a version that did not know of it has stored.
+func (s *sweeper) accounts() error {
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(s.erased)), removeChunk) {
+		err := s.db.UpdateHere(s.ctx, func(tx *Tx) error {
+			for _, id := range ids {
+				if err := tx.removeAccount(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// records removes sessions, usage and bindings.
+func (s *sweeper) records() error {
+	view := s.db.View()
+	defer view.Close()
+	for _, ds := range []Dataset{Sessions, Sticky} {
+		err := view.Scan(ds, 0, view.Seq, func(e Entry) (bool, error) {
+			var c Change
+			if err := c.decode(e.Change); err != nil {
+				return false, err
+			}
+			account, found := s.about(&c)
+			if !found {
+				return true, s.ctx.Err()
+			}
+			s.count(account, c.Key[0])
+			return true, s.add(ds, e.Seq, &c, false)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}
+
+// about says which erased account a change is about.
+func (s *sweeper) about(c *Change) (account uint64, found bool) {
+	account, personal := accountOf(c)
+	if personal {
+		_, found = s.erased[account]
+	}
+	return account, found
+}
+
+func (s *sweeper) count(account uint64, kind byte) {
+	e := s.removed[account]
+	switch kind {
+	case KindSegment:
+		e.Sessions++
+	case KindUsage:
+		e.Usage++
+	case KindSticky:
+		e.Sticky++
+	}
+	s.removed[account] = e
+}
+
+// asides removes what waits for its time: there are at most maxAsides, and mostly none.
+func (s *sweeper) asides() error {
+	if s.db.SetAsideCount() == 0 {
+		return nil
+	}
+	return s.db.UpdateHere(s.ctx, func(tx *Tx) error {
+		return scanPrefix(tx.db.engn, []byte{tagAside}, func(key, value []byte) error {
+			ds, number, _, raw, err := parseAside(key, value)
+			if err != nil {
+				return err
+			}
+			var c Change
+			if err := c.decode(raw); err != nil {
+				return err
+			}
+			account, found := s.about(&c)
+			id := recordID{ds, tx.db.hasher.key(c.Key)}
+			if !found || tx.db.asides[id].number != number {
+				return nil
+			}
+			e := s.removed[account]
+			e.SetAside++
+			s.removed[account] = e
+			tx.putAside(id, nil)
+			return tx.batch.Delete(key, nil)
+		})
+	})
+}
+
+// conflicts takes versions of the accounts off the conflict list.
+func (s *sweeper) conflicts() error {
+	if s.db.ConflictCount() == 0 {
+		return nil
+	}
+	return s.db.UpdateHere(s.ctx, func(tx *Tx) error {
+		var numbers []uint64
+		err := scanPrefix(tx.db.engn, []byte{tagConflict}, func(key, value []byte) error {
+			c, err := parseConflict(key, value)
+			if err != nil {
+				return err
+			}
+			for _, version := range []*Change{&c.Winner, &c.Loser} {
+				if account, found := s.about(version); found {
+					e := s.removed[account]
+					e.Conflicts++
+					s.removed[account] = e
+					numbers = append(numbers, keyID(key))
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil || len(numbers) == 0 {
+			return err
+		}
+		return tx.forgetConflicts(numbers)
+	})
+}

@@ -1,0 +1,26 @@
+package hotspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mbox/hotspotdb"
+	"mbox/modules"
+)
+
+// store makes a change for an operator. pending is what to answer if the change is stored here, but other boxes have not
+// confirmed it: it is to be treated as made in everything else.
+func (m *Module) store(ctx context.Context, kind, name string, change func(*hotspotdb.Tx) error) (pending, err error) {
+	err = m.db.Update(ctx, change)
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.Is(err, hotspotdb.ErrUnconfirmed):
+		return &modules.Error{
+			Message: fmt.Sprintf("%s %s: %v", kind, printable(shorten(name, 64)), err),
+			Hint:    "Do not type it again: it goes to the other boxes as soon as they can be reached",
+		}, nil
+	}
+	return nil, m.refusal(err, kind, name)
+}

@@ -1,0 +1,223 @@
+package main
+
+// feedMutants break how changes travel: the feed, positions, durability, and what is not sent.
+func feedMutants() []mutant {
+	return []mutant{
+		{
+			name: "replaced-version-stays-in-the-feed", rule: "1", file: "hotspotdb/tx.go",
+			old:     "tx.batch.SingleDelete(putRecordKey(key[:0], in.ds, old.seq), nil)",
+			new:     "tx.batch.LogData(putRecordKey(key[:0], in.ds, old.seq), nil)",
+			killers: []killer{inStore("TestUsageMergeKeepsUnknownFields|TestSetAside$")},
+		},
+		{
+			name: "sums-keep-the-replaced-version", rule: "1", file: "hotspotdb/index.go",
+			old:     "d.total = d.total.sub(old.contribution)",
+			new:     "",
+			killers: []killer{inStore("TestMergeConverges")},
+		},
+		{
+			name: "feed-skips-the-first-entry", rule: "1", file: "hotspotdb/view.go",
+			old:     "LowerBound: recordKey(ds, min(after, upto)+1)",
+			new:     "LowerBound: recordKey(ds, min(after, upto)+2)",
+			killers: []killer{inStore("TestScanRangeAndStop")},
+		},
+		{
+			name: "scan-returns-the-position-itself", rule: "1", file: "hotspotdb/view.go",
+			old:     "LowerBound: recordKey(ds, min(after, upto)+1)",
+			new:     "LowerBound: recordKey(ds, min(after, upto))",
+			killers: []killer{inStore("TestScanRangeAndStop")},
+		},
+		{
+			name: "batch-ends-behind-its-last-change", rule: "1", file: "modules/sync/feed/sender.go",
+			old:     "b.last = e.Seq\n",
+			new:     "b.last = e.Seq + 1\n",
+			killers: []killer{inSync("TestFirstSyncNeedsNoRepair")},
+		},
+		{
+			name: "no-incarnation-when-opened-again", rule: "2", file: "hotspotdb/open.go",
+			old:     "db.history = extendHistory(db.history, db.last)",
+			new:     "if len(db.history) == 0 { db.history = extendHistory(db.history, db.last) }",
+			killers: []killer{inStore("TestHistory")},
+		},
+		{
+			name: "used-incarnations-forgotten", rule: "2", file: "hotspotdb/incarnation.go",
+			old:     "if empty := end < incarnation.First; empty && i < len(history)-keepEmpty {",
+			new:     "if i < len(history)-keepEmpty {",
+			killers: []killer{inStore("TestHistory")},
+		},
+		{
+			name: "rewind-ignored", rule: "2", file: "modules/sync/feed/history.go",
+			old:     "return hotspotdb.Position{Incarnation: pos.Incarnation, Seq: end}, true",
+			new:     "return pos, false",
+			killers: []killer{inFeed("TestRewind")},
+		},
+		{
+			name: "rewind-loss-not-told", rule: "2", file: "modules/sync/feed/history.go",
+			old:     "return hotspotdb.Position{Incarnation: pos.Incarnation, Seq: end}, true",
+			new:     "return hotspotdb.Position{Incarnation: pos.Incarnation, Seq: end}, false",
+			killers: []killer{inFeed("TestRewind")},
+		},
+		{
+			name: "rewind-to-the-end-of-a-lost-incarnation", rule: "2", file: "modules/sync/feed/history.go",
+			old:     "Seq: min(now, then, pos.Seq)}, true",
+			new:     "Seq: pos.Seq}, true",
+			killers: []killer{inFeed("TestRewind")},
+		},
+		{
+			name: "rehome-skipped", rule: "2", file: "modules/sync/feed/receiver.go",
+			old:     "if lost {\n\t\tif err := r.rehome(",
+			new:     "if lost && ds == 0 {\n\t\tif err := r.rehome(",
+			killers: []killer{inSync("TestRestoredPrimaryLosesNothing")},
+		},
+		{
+			name: "rehome-takes-what-is-still-known", rule: "2", file: "hotspotdb/rehome.go",
+			old:     "s.Database == from && s.Seq > after",
+			new:     "s.Database == from && s.Seq >= after",
+			killers: []killer{inStore("TestRehome$")},
+		},
+		{
+			name: "rehome-takes-what-came-from-others", rule: "2", file: "hotspotdb/rehome.go",
+			old:     "s.Database == from && s.Seq > after",
+			new:     "s.Seq > after",
+			killers: []killer{inStore("TestRehome$")},
+		},
+		{
+			name: "rehome-forgets-what-is-set-aside", rule: "2", file: "hotspotdb/rehome.go",
+			old:     "errors.Join(tx.rehomeAsides(from, ds, after.Seq), tx.setPosition(from, ds, after))",
+			new:     "tx.setPosition(from, ds, after)",
+			killers: []killer{inStore("TestRehomeSetAside")},
+		},
+		{
+			name: "position-beyond-the-end-believed", rule: "2", file: "modules/sync/feed/answers.go",
+			old:     "if pos.Seq > s.db.Durable() {",
+			new:     "if pos.Seq > 1<<63 {",
+			killers: []killer{inSync("TestPositionsThatAreNotBelieved")},
+		},
+		{
+			name: "position-in-another-database-believed", rule: "2", file: "modules/sync/feed/answers.go",
+			old:     "if string(p.Database) != string(db[:]) {",
+			new:     "if len(p.Database) != len(db) {",
+			killers: []killer{inSync("TestPositionsThatAreNotBelieved")},
+		},
+		{
+			name: "cloned-box-admitted-by-the-primary", rule: "2", file: "modules/sync/peer/handshake.go",
+			old:     "if session.BoxID == s.Self().BoxID {",
+			new:     "if session.BoxID == \"\" {",
+			killers: []killer{inSync("TestCloneIsRefusedByEachSide")},
+		},
+		{
+			name: "cloned-primary-followed", rule: "2", file: "modules/sync/peer/handshake.go",
+			old:     "if boxID == self.BoxID {",
+			new:     "if boxID == \"\" {",
+			killers: []killer{inSync("TestCloneIsRefusedByEachSide")},
+		},
+		{
+			name: "cloned-database-admitted", rule: "2", file: "modules/sync/owners.go",
+			old:     "if database == m.deps.DB.ID() || database.IsZero() {",
+			new:     "if database.IsZero() {",
+			killers: []killer{inSync("TestCloneIsRefusedByEachSide")},
+		},
+		{
+			name: "database-of-another-box-admitted", rule: "2", file: "modules/sync/owners.go",
+			old:     "if known && string(raw) != boxID {",
+			new:     "if known && string(raw) == \"\" {",
+			killers: []killer{inSync("TestDatabaseBelongsToOneBox")},
+		},
+		{
+			name: "unknown-database-fetches-everything", rule: "2", file: "modules/sync/feed/answers.go",
+			old:     "if st.pos == 0 && len(p.Sums) > 0 {",
+			new:     "if st.pos == 1 && len(p.Sums) > 0 {",
+			killers: []killer{inSync("TestUnknownDatabaseMergesByBuckets")},
+		},
+		{
+			name: "equal-buckets-hide-deletions", rule: "2", file: "modules/sync/feed/sender.go",
+			old:     "return change.Deleted || !st.equal[st.bucketOf(change.Key)], nil",
+			new:     "return !st.equal[st.bucketOf(change.Key)], nil",
+			killers: []killer{inSync("TestDeletionsTravelInEqualBuckets")},
+		},
+		{
+			name: "equal-buckets-hide-later-changes", rule: "2", file: "modules/sync/feed/sender.go",
+			old:     "if st.equal == nil || e.Seq > st.equalUpto {",
+			new:     "if st.equal == nil {",
+			killers: []killer{inFeed("TestEqualBucketsHoldUpToTheirView")},
+		},
+		{
+			name: "feed-passes-the-durable-watermark", rule: "3", file: "modules/sync/feed/sender.go",
+			old:     "durable := s.db.Durable()",
+			new:     "durable := func() uint64 { v := s.db.View(); defer v.Close(); return v.Seq }()",
+			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
+		},
+		{
+			name: "digest-passes-the-durable-watermark", rule: "3", file: "modules/sync/feed/answers.go",
+			old:     "for s.db.Durable() < view.Seq {",
+			new:     "for view.Seq == 0 {",
+			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
+		},
+		{
+			name: "acknowledged-before-it-is-durable", rule: "3", file: "modules/sync/feed/receiver.go",
+			old:     "pos := r.db.DurablePosition(r.remote, ds)",
+			new:     "pos := r.db.Position(r.remote, ds)",
+			killers: []killer{inSync("TestConfirmationWaitsForThePeersDisk")},
+		},
+		{
+			name: "position-stored-before-the-changes", rule: "3", file: "modules/sync/feed/receiver.go",
+			old:     "result, err := r.apply(ctx, hotspotdb.Batch{\n\t\tDataset: ds, Changes: changes, Seqs: seqs,\n",
+			new:     "_ = r.db.SetPosition(ctx, r.remote, ds, hotspotdb.Position{Incarnation: f.Incarnation, Seq: f.Last})\n\tresult, err := r.apply(ctx, hotspotdb.Batch{\n\t\tDataset: ds, Changes: changes, Seqs: seqs,\n",
+			killers: []killer{inSync("TestRefusedBatchMovesNoPosition")},
+		},
+		{
+			name: "position-not-stored-with-the-changes", rule: "3", file: "hotspotdb/apply.go",
+			old:     "if b.Position != (Position{}) {",
+			new:     "if b.Position.Seq == 1<<63 {",
+			killers: []killer{inStore("TestApplyBecomesDurable|TestSetAside$")},
+		},
+		{
+			name: "watermark-advances-before-the-sync", rule: "3", file: "hotspotdb/commit.go",
+			old:     "err = groups[len(groups)-1].batch.SyncWait()",
+			new:     "err = nil",
+			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
+		},
+		{
+			name: "relayed-changes-counted-durable-unsynced", rule: "3", file: "hotspotdb/commit.go",
+			old:     "err = db.engn.LogData(nil, pebble.Sync)",
+			new:     "err = db.engn.LogData(nil, pebble.NoSync)",
+			killers: []killer{inStore("TestApplyBecomesDurable|TestCrash")},
+		},
+		{
+			name: "empty-batch-not-synced", rule: "3", file: "hotspotdb/apply.go",
+			old:     "j.durable = result.Stored == 0",
+			new:     "j.durable = false",
+			killers: []killer{inStore("TestPositionOnlyBatch")},
+		},
+		{
+			name: "changes-are-returned", rule: "4", file: "modules/sync/feed/sender.go",
+			old:     "case e.Source.Database == s.remote && e.Source.Kind != hotspotdb.Local:",
+			new:     "case e.Source.Database == s.remote && e.Source.Kind == hotspotdb.Local:",
+			killers: []killer{inSync("TestChangesAreNotReturned")},
+		},
+		{
+			name: "changes-are-returned-from-the-cache", rule: "4", file: "modules/sync/feed/sender.go",
+			old:     "if _, own := b.sources[s.remote]; own {",
+			new:     "if _, own := b.sources[s.remote]; own && b.count < 0 {",
+			killers: []killer{inSync("TestChangesAreNotReturned")},
+		},
+		{
+			name: "one-primary-gets-what-came-from-another", rule: "4", file: "modules/sync/feed/sender.go",
+			old:     "return !s.up || e.Source.Kind != hotspotdb.Above, nil",
+			new:     "return true, nil",
+			killers: []killer{inSync("TestOnlyOwnChangesGoUp")},
+		},
+		{
+			name: "profiles-not-first", rule: "4", file: "modules/sync/feed/sender.go",
+			old:     "if sent && ds == hotspotdb.Profiles {",
+			new:     "if sent && ds == 0 {",
+			killers: []killer{inSync("TestProfilesGoFirst")},
+		},
+		{
+			name: "two-feeds-of-one-dataset", rule: "4", file: "modules/sync/feed/link.go",
+			old:     "if release == nil {\n\t\t\tl.group.Go(",
+			new:     "if release == nil { release = func() {} }\n\t\tif release == nil {\n\t\t\tl.group.Go(",
+			killers: []killer{inSync("TestMutualBoxesFeedOnceEachWay")},
+		},
+	}
+}

@@ -1,0 +1,120 @@
+// Mutants breaks each rule of the sync on purpose, one line at a time, and looks which test notices. The tree is never
+// modified: a break is an overlay of the build (`go help build`, -overlay). A break that no test notices is a test that is
+// missing; one whose old text is no longer found exactly once is a list that is no longer true. Both end with exit 1.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	list := flag.Bool("list", false, "print the breaks and do nothing")
+	only := flag.String("only", "", "only these breaks: names or rules, separated by commas")
+	sample := flag.Int("sample", 0, "only so many, drawn by -seed")
+	seed := flag.Uint64("seed", 1, "of -sample")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *list, *only, *sample, *seed); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, listOnly bool, only string, sample int, seed uint64) error {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	all := mutants()
+	chosen := choose(all, only, sample, seed)
+	if len(chosen) == 0 {
+		return fmt.Errorf("no break is called %q; see -list", only)
+	}
+	suspects := all // a sample finds an outdated entry elsewhere in the list, too
+	if only != "" {
+		suspects = chosen
+	}
+	if err := check(root, suspects); err != nil {
+		return err
+	}
+	if listOnly {
+		return printList(chosen)
+	}
+	return try(ctx, root, chosen)
+}
+
+// choose narrows the list down.
+func choose(all []mutant, only string, sample int, seed uint64) []mutant {
+	chosen := all
+	if only != "" {
+		wanted := strings.Split(only, ",")
+		chosen = slices.DeleteFunc(slices.Clone(all), func(m mutant) bool {
+			return !slices.Contains(wanted, m.name) && !slices.Contains(wanted, m.rule)
+		})
+	}
+	if sample <= 0 || sample >= len(chosen) {
+		return chosen
+	}
+	random := rand.New(rand.NewPCG(seed, seed))
+	drawn := make([]mutant, 0, sample)
+	for _, i := range random.Perm(len(chosen))[:sample] {
+		drawn = append(drawn, chosen[i])
+	}
+	return drawn
+}
+
+func printList(list []mutant) error {
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RULE\tBREAK\tFILE\tLIKELY KILLERS")
+	for _, m := range list {
+		var killers []string
+		for _, k := range m.killers {
+			killers = append(killers, k.String())
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.rule, m.name, m.file, strings.Join(killers, ", "))
+	}
+	fmt.Fprintf(t, "%d breaks\n", len(list))
+	return t.Flush()
+}
+
+// try applies each break in turn and prints a line for it as soon as it is known.
+func try(ctx context.Context, root string, list []mutant) error {
+	bench, err := newBench(root)
+	if err != nil {
+		return err
+	}
+	defer bench.close()
+	const row = "%-4s  %-46s  %-52s  %6.1f\n"
+	fmt.Printf("%-4s  %-46s  %-52s  %6s\n", "RULE", "BREAK", "NOTICED BY", "SECONDS")
+	began := time.Now()
+	var survived []string
+	for _, m := range list {
+		start := time.Now()
+		killer, err := bench.try(ctx, m)
+		switch {
+		case errors.Is(err, errSurvived):
+			killer = "SURVIVED"
+			survived = append(survived, m.name)
+		case err != nil:
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		fmt.Printf(row, m.rule, m.name, killer, time.Since(start).Seconds())
+	}
+	fmt.Printf("%d of %d breaks were noticed, in %v\n", len(list)-len(survived), len(list), time.Since(began).Round(time.Second))
+	if len(survived) > 0 {
+		return fmt.Errorf("no test noticed: %s", strings.Join(survived, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package main
+
+// mergeMutants break which version wins, and what happens to the one that does not.
+func mergeMutants() []mutant {
+	return []mutant{
+		{
+			name: "equal-stamp-stored-again", rule: "5", file: "hotspotdb/merge.go",
+			old:     "if order <= 0 {\n\t\tresult.Ignored++",
+			new:     "if order < 0 {\n\t\tresult.Ignored++",
+			killers: []killer{inStore("TestGreaterStampWins|TestEqualStamps")},
+		},
+		{
+			name: "equal-stamps-not-settled", rule: "5", file: "hotspotdb/merge.go",
+			old:     "if order == 0 && old.contribution.less(in.contribution) {",
+			new:     "if order == 0 && old.contribution == in.contribution {",
+			killers: []killer{inStore("TestEqualStamps")},
+		},
+		{
+			name: "equal-clocks-not-settled", rule: "5", file: "hotspotdb/types.go",
+			old:     "return bytes.Compare(s.Origin[:], o.Origin[:])",
+			new:     "return bytes.Compare(nil, nil)",
+			killers: []killer{inStore("TestGreaterStampWins")},
+		},
+		{
+			name: "clock-not-past-the-replaced-version", rule: "5", file: "hotspotdb/tx.go",
+			old:     "c.Stamp.Clock = max(c.Stamp.Clock, r.clock+1)",
+			new:     "c.Stamp.Clock = max(c.Stamp.Clock, r.clock)",
+			killers: []killer{inStore("TestClockBeforeBuildDate")},
+		},
+		{
+			name: "clock-of-the-wall-only", rule: "5", file: "hotspotdb/tx.go",
+			old:     "c.Stamp.Clock = max(c.Stamp.Clock, r.clock+1)",
+			new:     "c.Stamp.Clock = max(c.Stamp.Clock, 1)",
+			killers: []killer{inStore("TestClockBeforeBuildDate")},
+		},
+		{
+			name: "future-stamps-merged-at-once", rule: "5", file: "hotspotdb/merge.go",
+			old:     "if in.Stamp.Clock > tx.horizon && order > 0 {",
+			new:     "if in.Stamp.Clock > tx.horizon && order > 1 {",
+			killers: []killer{inStore("TestSetAside$")},
+		},
+		{
+			name: "an-hour-ahead-is-near-enough", rule: "5", file: "hotspotdb/options.go",
+			old:     "= 60 * time.Second ",
+			new:     "= 60 * time.Minute ",
+			killers: []killer{inStore("TestSetAside$")},
+		},
+		{
+			name: "years-ahead-kept", rule: "5", file: "hotspotdb/merge.go",
+			old:     "if in.Stamp.Clock-tx.wall > uint64(maxFuture.Microseconds()) {",
+			new:     "if in.Stamp.Clock-tx.wall > 1<<63 {",
+			killers: []killer{inStore("TestFarFutureIsRefused")},
+		},
+		{
+			name: "set-aside-never-merged", rule: "5", file: "hotspotdb/aside.go",
+			old:     "tick = ticker.C",
+			new:     "tick = nil",
+			killers: []killer{inSync("TestSetAsideArrivesInTime")},
+		},
+		{
+			name: "set-aside-forgotten-at-restart", rule: "5", file: "hotspotdb/load.go",
+			old:     "{tagAside, db.loadAside},",
+			new:     "",
+			killers: []killer{inStore("TestSetAside$")},
+		},
+		{
+			name: "older-replaces-newer-set-aside", rule: "5", file: "hotspotdb/aside.go",
+			old:     "if found && in.Stamp.Compare(old.stamp()) <= 0 {",
+			new:     "if found && in.Stamp.Compare(old.stamp()) == 0 {",
+			killers: []killer{inStore("TestSetAside$")},
+		},
+		{
+			name: "set-aside-not-bounded", rule: "5", file: "hotspotdb/aside.go",
+			old:     "if !found && len(tx.db.asides) >= maxAsides {",
+			new:     "if !found && len(tx.db.asides) < 0 {",
+			killers: []killer{inStore("TestSetAsideIsBounded")},
+		},
+		{
+			name: "peer-not-told-of-set-aside", rule: "5", file: "modules/sync/feed/receiver.go",
+			old:     "SetAside: uint64(r.db.SetAsideCount())}",
+			new:     "SetAside: 0}",
+			killers: []killer{inSync("TestFutureStampIsSetAside")},
+		},
+		{
+			name: "box-without-a-clock-sets-aside", rule: "5", file: "hotspotdb/tx.go",
+			old:     "if !tx.now.Before(db.opts.Built) {",
+			new:     "if tx.now.After(time.Time{}) {",
+			killers: []killer{inStore("TestClockBeforeBuildDate")},
+		},
+		{
+			name: "user-info-writes-the-access-part", rule: "6", file: "hotspotdb/accounttx.go",
+			old:     "if access {\n\t\tp.access.UpdatedUs",
+			new:     "if access || self {\n\t\tp.access.UpdatedUs",
+			killers: []killer{inStore("TestEditWritesOnlyWhatChanged")},
+		},
+		{
+			name: "password-left-when-account-goes", rule: "6", file: "hotspotdb/accounttx.go",
+			old:     "if p.self != nil && err == nil {\n\t\terr = tx.Delete(",
+			new:     "if p.self == nil && err == nil {\n\t\terr = tx.Delete(",
+			killers: []killer{inStore("TestAccountLife")},
+		},
+		{
+			name: "segment-amended-by-another-box", rule: "6", file: "hotspotdb/segment.go",
+			old:     "if old.Origin != tx.db.id {",
+			new:     "if old.Origin.IsZero() {",
+			killers: []killer{inStore("TestSegmentOfAnotherBox")},
+		},
+		{
+			name: "segment-counters-go-back", rule: "6", file: "hotspotdb/segment.go",
+			old:     "after := before.join(counters{",
+			new:     "after := counters{}.join(counters{",
+			killers: []killer{inStore("TestSegments")},
+		},
+		{
+			name: "stop-undone", rule: "6", file: "hotspotdb/segment.go",
+			old:     "if !old.Active() {",
+			new:     "if old.Active() {",
+			killers: []killer{inStore("TestSegments")},
+		},
+		{
+			name: "usage-merged-by-sum", rule: "6", file: "hotspotdb/usagemerge.go",
+			old:     "c[i] = max(c[i], o[i])",
+			new:     "c[i] += o[i]",
+			killers: []killer{inStore("TestUsageConverges")},
+		},
+		{
+			name: "usage-last-writer-wins", rule: "6", file: "hotspotdb/usagemerge.go",
+			old:     "joined := ours.join(theirs)",
+			new:     "joined := theirs.join(theirs)",
+			killers: []killer{inStore("TestUsageConverges|TestUsageMergeKeepsUnknownFields")},
+		},
+		{
+			name: "usage-counts-ranges-from-zero", rule: "6", file: "hotspotdb/segment.go",
+			old:     "after[i] -= before[i]",
+			new:     "after[i] -= 0",
+			killers: []killer{inStore("TestSegments")},
+		},
+		{
+			name: "ids-that-json-cannot-carry", rule: "6", file: "hotspotdb/accounttx.go",
+			old:     "id := binary.BigEndian.Uint64(b[:]) >> 11",
+			new:     "id := binary.BigEndian.Uint64(b[:]) | 1<<63",
+			killers: []killer{inStore("TestIDsAreExactInJSON")},
+		},
+		{
+			name: "later-claim-keeps-the-name", rule: "6", file: "hotspotdb/accountname.go",
+			old:     "return h.claimed < o.claimed || h.claimed == o.claimed",
+			new:     "return h.claimed > o.claimed || h.claimed == o.claimed",
+			killers: []killer{inStore("TestTwoClaims")},
+		},
+		{
+			name: "taken-name-not-reported", rule: "6", file: "hotspotdb/merge.go",
+			old:     "if in.traits.flags&flagAccess != 0 {",
+			new:     "if in.traits.flags&flagAccess == 0xff {",
+			killers: []killer{inStore("TestTwoClaims")},
+		},
+		{
+			name: "conflict-not-listed", rule: "6", file: "hotspotdb/merge.go",
+			old:     "if versioned(in.Key[0]) && in.Base != tx.stamp(old) {",
+			new:     "if versioned(in.Key[0]) && in.Base == tx.stamp(old) {",
+			killers: []killer{inStore("TestConcurrentEditsAreListedOnBothBoxes")},
+		},
+		{
+			name: "losing-edit-that-arrives-late-not-listed", rule: "6", file: "hotspotdb/merge.go",
+			old:     "if versioned(in.Key[0]) && in.Base != tx.stamp(old) {",
+			new:     "if versioned(in.Key[0]) && in.Base != tx.stamp(old) && order > 0 {",
+			killers: []killer{inStore("TestConcurrentEditsAreListedOnBothBoxes")},
+		},
+		{
+			name: "skipped-versions-listed", rule: "6", file: "hotspotdb/merge.go",
+			old:     "if theirs.Covers(current.Version) && theirs.counts() || ",
+			new:     "if ",
+			killers: []killer{inStore("TestSkippedVersionsAreNoConflict")},
+		},
+		{
+			name: "winner-listed-as-loser", rule: "6", file: "hotspotdb/merge.go",
+			old:     "winner, loser = in.raw, stored",
+			new:     "winner, loser = stored, in.raw",
+			killers: []killer{inStore("TestConcurrentEditsAreListedOnBothBoxes")},
+		},
+		{
+			name: "password-on-the-conflict-list", rule: "6", file: "hotspotdb/conflict.go",
+			old:     "if c.decode(raw) != nil || c.Key[0] != KindSelf {",
+			new:     "if c.decode(raw) != nil || c.Key[0] == KindSelf {",
+			killers: []killer{inStore("TestConcurrentEditsAreListedOnBothBoxes")},
+		},
+		{
+			name: "version-vector-not-extended", rule: "6", file: "hotspotdb/tx.go",
+			old:     "c.Version = c.Version.edited(tx.db.actor())",
+			new:     "c.Version = Vector{}.edited(tx.db.actor())",
+			killers: []killer{inStore("TestSkippedVersionsAreNoConflict|TestConcurrentEditsAreListedOnBothBoxes")},
+		},
+		{
+			name: "restored-box-is-the-same-writer", rule: "6", file: "hotspotdb/tx.go",
+			old:     "return db.history[len(db.history)-1].ID",
+			new:     "return db.history[0].ID",
+			killers: []killer{inStore("TestRestoredBoxIsAnotherWriter")},
+		},
+		{
+			name: "deletion-forgotten", rule: "7", file: "hotspotdb/tx.go",
+			old:     "return tx.write(ds, key, nil, true)",
+			new:     "return tx.write(ds, key, nil, false)",
+			killers: []killer{inStore("TestDeleteAgainstEditIsAConflict|TestSticky")},
+		},
+		{
+			name: "older-version-undoes-a-deletion", rule: "7", file: "hotspotdb/merge.go",
+			old:     "if order <= 0 {\n\t\tresult.Ignored++",
+			new:     "if order <= 0 && old.flags&flagDeleted == 0 {\n\t\tresult.Ignored++",
+			killers: []killer{inStore("TestMergeConverges")},
+		},
+		{
+			name: "deleted-usage-comes-back", rule: "7", file: "hotspotdb/usagemerge.go",
+			old:     "case in.Deleted != wasDeleted && wasDeleted, in.Deleted && wasDeleted && order <= 0:",
+			new:     "case in.Deleted && wasDeleted && order <= 0:",
+			killers: []killer{inStore("TestDeletedUsageStaysDeleted")},
+		},
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+// proofMutants break how two boxes prove that they hold the same, what a change does where it arrives, and what the status
+// says of it.
+func proofMutants() []mutant {
+	return []mutant{
+		{
+			name: "digests-not-compared", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "explained, local, unexplained = in.proof.explains(difference)",
+			new:     "explained = true",
+			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
+		},
+		{
+			name: "any-difference-explained", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "return ok && sum == difference, local, unexplained",
+			new:     "return ok, local, unexplained",
+			killers: []killer{inFeed("TestSiftWaitsForADifferenceToStay")},
+		},
+		{
+			name: "explanation-outlives-the-difference", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "case s == nil || s.difference != difference:",
+			new:     "case s == nil:",
+			killers: []killer{inFeed("TestSiftWaitsForADifferenceToStay")},
+		},
+		{
+			name: "fleeting-differences-looked-at", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "s.ripe = s.ripe || now.Sub(s.since) >= proofEvery/2",
+			new:     "s.ripe = s.ripe || now.Sub(s.since) >= time.Hour",
+			killers: []killer{inFeed("TestSiftWaitsForADifferenceToStay")},
+		},
+		{
+			name: "alien-record-is-local", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "if r.theirs(e.Source) {\n\t\t\talien++",
+			new:     "if r.db == nil {\n\t\t\talien++",
+			killers: []killer{inSync("TestRecordsThatThePrimaryLostAreAnAlarm")},
+		},
+		{
+			name: "missing-records-not-fetched", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds, Changes: changes, Seqs: seqs})",
+			new:     "result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds})",
+			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
+		},
+		{
+			name: "repair-without-an-alarm", rule: "8", file: "modules/sync/feed/proof.go",
+			old:     "r.log.Error(\"sync: records had gone missing",
+			new:     "r.log.Debug(\"sync: records had gone missing",
+			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
+		},
+		{
+			name: "tombstones-in-the-sums", rule: "8", file: "hotspotdb/digest.go",
+			old:     "if c.Deleted {",
+			new:     "if c.Deleted && len(c.Key) == 0 {",
+			killers: []killer{inStore("TestSumsAreOverLiveRecords")},
+		},
+		{
+			name: "stamp-not-in-the-sums", rule: "8", file: "hotspotdb/digest.go",
+			old:     "h.buf = binary.BigEndian.AppendUint64(h.buf, c.Stamp.Clock)",
+			new:     "",
+			killers: []killer{inStore("TestSumsAreOverLiveRecords")},
+		},
+		{
+			name: "content-not-in-the-sums", rule: "8", file: "hotspotdb/digest.go",
+			old:     "h.buf = append(h.buf, c.Body...)",
+			new:     "",
+			killers: []killer{inStore("TestSumsAreOverLiveRecords|TestEqualStamps")},
+		},
+		{
+			name: "sums-without-the-digest-key", rule: "8", file: "hotspotdb/digest.go",
+			old:     "hi, lo := siphash.Hash128(h.k0, h.k1, h.buf)",
+			new:     "hi, lo := siphash.Hash128(0, 0, h.buf)",
+			killers: []killer{inStore("TestSetDigestKey")},
+		},
+		{
+			name: "stored-bytes-written-anew", rule: "8", file: "hotspotdb/apply.go",
+			old:     "prepared[i].admit(x, &h, b.Dataset, raw)",
+			new:     "prepared[i].admit(x, &h, b.Dataset, func() []byte { c, err := DecodeChange(raw); if err != nil { return raw }; return AppendChange(nil, &c) }())",
+			killers: []killer{inStore("TestStoredBytesAreAsTheyCame")},
+		},
+		{
+			name: "edits-drop-unknown-fields", rule: "8", file: "hotspotdb/accounttx.go",
+			old:     "body, err := proto.Marshal(m)\n",
+			new:     "m.ProtoReflect().SetUnknown(nil)\n\tbody, err := proto.Marshal(m)\n",
+			killers: []killer{inStore("TestEditKeepsUnknownFields")},
+		},
+		{
+			name: "in-sync-without-a-proof", rule: "8", file: "modules/sync/status.go",
+			old:     "case unproved > 0:",
+			new:     "case unproved < 0:",
+			killers: []killer{inSync("TestFirstSyncThenLive|TestPositionBeyondTheEndStartsAnew|TestMissingRecordsAreFoundAndFetched")},
+		},
+		{
+			name: "in-sync-although-late", rule: "8", file: "modules/sync/status.go",
+			old:     "case late >= lateBy:",
+			new:     "case late < 0:",
+			killers: []killer{inSync("TestJudge")},
+		},
+		{
+			name: "in-sync-by-an-old-proof", rule: "8", file: "modules/sync/status.go",
+			old:     "if d.VerifiedAt == nil || now.Sub(*d.VerifiedAt) > proofAge {",
+			new:     "if d.VerifiedAt == nil {",
+			killers: []killer{inSync("TestJudge")},
+		},
+		{
+			name: "in-sync-although-records-differ", rule: "8", file: "modules/sync/status.go",
+			old:     "case unexplained > 0:",
+			new:     "case unexplained < 0:",
+			killers: []killer{inSync("TestRecordsThatThePrimaryLostAreAnAlarm")},
+		},
+		{
+			name: "subscribers-before-the-commit", rule: "9", file: "hotspotdb/watch.go",
+			old:     "upto, err := db.Wait(ctx, after)",
+			new:     "upto, err := func() (uint64, error) { v := db.View(); defer v.Close(); return v.Seq, ctx.Err() }()",
+			killers: []killer{inStore("TestSubscribersHearOfDurableChangesOnly")},
+		},
+		{
+			name: "subscribers-miss-replicated-changes", rule: "9", file: "hotspotdb/watch.go",
+			old:     "e := first.entry\n",
+			new:     "e := first.entry\n\t\tif e.Source.Kind != Local { first.more = first.next(); continue }\n",
+			killers: []killer{inSync("TestSubscribersSeeReplicatedChanges")},
+		},
+		{
+			name: "disabled-account-keeps-its-session", rule: "9", file: "modules/hotspot/effects.go",
+			old:     "} else if len(s.segments[c.id]) > 0 {",
+			new:     "} else if len(s.segments[c.id]) < 0 {",
+			killers: []killer{{"./modules/hotspot", "TestPeersChangesEndSessionsHere"}},
+		},
+	}
+}
