@@ -71,11 +71,14 @@ func account(i int) hotspotdb.Account {
 	}
 }
 
-func load(t *harness, b *boxtest.Box, n int) {
+func load(t *harness, b *boxtest.Box, n int) { loadRange(t, b, 0, n) }
+
+// loadRange makes the accounts from..upto-1.
+func loadRange(t *harness, b *boxtest.Box, from, upto int) {
 	const chunk = 5000
-	for at := 0; at < n; at += chunk {
+	for at := from; at < upto; at += chunk {
 		t.must(b.DB.Update(context.Background(), func(tx *hotspotdb.Tx) error {
-			for i := at; i < min(at+chunk, n); i++ {
+			for i := at; i < min(at+chunk, upto); i++ {
 				if _, err := tx.AddAccount(account(i), fmt.Sprintf("pass-%d", i), "bench"); err != nil {
 					return err
 				}
@@ -115,14 +118,6 @@ func printResident(dir string) {
 	h.must(err)
 	took := time.Since(began)
 	debug.FreeOSMemory()
-	raw, err := os.ReadFile("/proc/self/status")
-	h.must(err)
-	for line := range strings.Lines(string(raw)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			var kib int
-			_, _ = fmt.Sscan(value, &kib)
-			fmt.Printf("%.1f s, %d MiB\n", took.Seconds(), kib>>10)
-		}
-	}
+	fmt.Printf("%.1f s, %d MiB\n", took.Seconds(), resident()>>20)
 	h.must(db.Close())
 }

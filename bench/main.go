@@ -3,23 +3,28 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"runtime"
 	"runtime/pprof"
 	"strings"
 	"text/tabwriter"
+
+	"mbox/bench/report"
 )
 
 func main() {
 	accounts := flag.Int("accounts", 1_000_000, "accounts of the first sync")
-	only := flag.String("only", "", "commits, latency or bulk: only this")
+	only := flag.String("only", "", "only this: commits, latency, bulk, followers, satellite, one-address or ten-million; the last two run only if named")
+	many := flag.Int("many", 10_000_000, "accounts of ten-million")
 	updates := flag.Int("updates", 100_000, "random updates of the catch-up")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	followers := flag.Int("followers", 1000, "followers of the scale measurement")
 	changes := flag.Int("changes", 1000, "changes a second of the scale measurement")
 	asCrowd := flag.Bool("crowd", false, "internal: be the followers of the scale measurement")
+	doc := flag.String("doc", "", "rewrite the table in this document with what is measured now")
 	memory := flag.String("memory", "", "internal: open this database, print the resident memory, and end")
 	flag.Parse()
 	if *memory != "" {
@@ -37,33 +42,44 @@ func main() {
 		t.must(pprof.StartCPUProfile(f))
 		defer pprof.StopCPUProfile()
 	}
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Printf("%s, %d cores, %s; both boxes, the load and the comparison share them\n\n", runtime.GOARCH, runtime.NumCPU(), cpuName())
+	var out bytes.Buffer
+	table := tabwriter.NewWriter(io.MultiWriter(os.Stdout, &out), 0, 0, 2, ' ', tabwriter.Debug) // draws | between the columns
+	machine := fmt.Sprintf("%s; both boxes, the load and the comparison share them", report.ThisMachine())
+	fmt.Println(machine + "\n")
 	fmt.Fprintln(table, "MEASURED\tMBOX\tBESIDE IT, IN THIS RUN\tRATIO")
 	for _, m := range []struct {
 		name string
 		run  func()
+		long bool // only if it is named
 	}{
-		{"commits", func() { commits(t, table) }},
-		{"latency", func() { latency(t, table) }},
-		{"bulk", func() { bulk(t, table, *accounts, *updates) }},
-		{"followers", func() { scale(t, table, *followers, *changes) }},
-		{"satellite", func() { satellite(t, table) }},
+		{name: "commits", run: func() { commits(t, table) }},
+		{name: "latency", run: func() { latency(t, table) }},
+		{name: "bulk", run: func() { bulk(t, table, *accounts, *updates) }},
+		{name: "followers", run: func() { scale(t, table, *followers, *changes) }},
+		{name: "satellite", run: func() { satellite(t, table) }},
+		{name: "one-address", run: func() { oneAddress(t, table, *followers) }, long: true},
+		{name: "ten-million", run: func() { million(t, table, *many) }, long: true},
 	} {
-		if *only == "" || *only == m.name {
+		if *only == m.name || *only == "" && !m.long {
 			m.run()
 			t.cleanUp()
+			_ = table.Flush()
 		}
 	}
-	_ = table.Flush()
+	if *doc != "" {
+		t.must(report.Rewrite(*doc, "bench", machine+".\n\n"+markdown(out.String())))
+	}
 }
 
-func cpuName() string {
-	raw, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(raw)) {
-		if name, ok := strings.CutPrefix(line, "model name"); ok {
-			return strings.TrimSpace(strings.TrimLeft(name, "\t: "))
+// markdown is a table that was drawn with | between its columns.
+func markdown(drawn string) string {
+	var table report.Table
+	for line := range strings.Lines(drawn) {
+		cells := strings.Split(line, "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
 		}
+		table = append(table, cells)
 	}
-	return "unknown processor"
+	return table.Markdown()
 }

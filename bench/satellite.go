@@ -71,7 +71,6 @@ func satellite(t *harness, w *tabwriter.Writer) {
 	lan := boxtest.NewLAN(t)
 	row := func(what, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\t\t\n", "satellite: "+what, fmt.Sprintf(format, args...))
-		_ = w.Flush()
 	}
 	idle := make(chan struct{})
 	at := newLink(t, lan, "idle")

@@ -44,6 +44,9 @@ func (db *DB) compareIndex() error {
 			differ(ds.String()+" head", l.head, b.head)
 		}
 		for bucket := range l.tables {
+			if l.tables[bucket].used == 0 && b.tables[bucket].used == 0 {
+				continue
+			}
 			differ("records", l.tables[bucket].content(), b.tables[bucket].content())
 		}
 	}
@@ -196,7 +199,7 @@ func (w *world) forgetSome(i int, ds Dataset) {
 	if err != nil || n != len(list) {
 		w.t.Fatalf("forgot %d of %d: %v", n, len(list), err)
 	}
-	if db.Head(ds) != head || db.Durable() != last || db.Floor(ds) != 0 {
+	if db.Head(ds) != head || db.Durable() < last || db.Floor(ds) != 0 {
 		w.t.Fatalf("head %d was %d, watermark %d was %d, floor %d", db.Head(ds), head, db.Durable(), last, db.Floor(ds))
 	}
 	for _, v := range []*View{view, bare} { // a view is what it was

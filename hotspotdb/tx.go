@@ -154,11 +154,8 @@ func (tx *Tx) write(ds Dataset, key, body []byte, deleted bool, included ...Vect
 		c.Base = tx.stamp(r)
 		c.Stamp.Clock = max(c.Stamp.Clock, r.clock+1)
 		if versioned(key[0]) {
-			raw, err := tx.load(ds, r, op)
-			if err != nil {
-				return err
-			}
-			if c.Version, err = decodeVector(raw); err != nil {
+			var err error
+			if c.Version, err = tx.vector(ds, r, op); err != nil {
 				return err
 			}
 		}

@@ -24,6 +24,7 @@ type wreck struct {
 	highest uint64              // sequence that was seen
 	id      DatabaseID          // zero if it cannot be read
 	report  Salvaged
+	again   bool // it was all looked through once: what is wrong is known
 }
 
 // item is one write of a key, valid during the call that gets it.
@@ -63,16 +64,13 @@ func (db *DB) openWreck(ctx context.Context, dir string) (*wreck, error) {
 
 // live calls take with everything that was not taken out.
 func (w *wreck) live(ctx context.Context, take func(key, value []byte) error) error {
-	before := w.report
-	w.report = Salvaged{}
-	err := w.scan(ctx, func(i item) error {
+	w.again = true
+	return w.scan(ctx, func(i item) error {
 		if _, gone := w.deleted[string(i.key)]; gone || i.deletion {
 			return nil
 		}
 		return take(i.key, i.value)
 	})
-	w.report = before // of the first look, which was the same
-	return err
 }
 
 // scan calls take with every write in every file.
@@ -120,11 +118,17 @@ func (w *wreck) contained(name string, read func(string, func(item) error) error
 	return read(name, take)
 }
 
-// broken notes what is wrong with a file, once.
+// broken notes what is wrong with a file.
 func (w *wreck) broken(name string, err error) {
-	note := name + ": " + strings.SplitN(err.Error(), "\n", 2)[0]
-	if !slices.Contains(w.report.Broken, note) {
-		w.report.Broken = append(w.report.Broken, note)
+	if !w.again {
+		w.report.Broken = append(w.report.Broken, name+": "+strings.SplitN(err.Error(), "\n", 2)[0])
+	}
+}
+
+// missed counts writes that cannot be read.
+func (w *wreck) missed(n int) {
+	if !w.again {
+		w.report.Unreadable += n
 	}
 }
 

@@ -4,21 +4,50 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/batchrepr"
-	walrecord "github.com/cockroachdb/pebble/v2/record"
 )
 
-// The log of the storage engine consists of blocks; no chunk crosses from one to the next.
+// The log of the storage engine consists of blocks of chunks; no chunk crosses from one block to the next. A record, which
+// is a batch, is one chunk or several.
 const (
-	logBlock  = 32 << 10
-	logWindow = 8 << 20 // how much of a log is read on from a block behind damage, at most: more than one record has
+	logBlock     = 32 << 10
+	maxLogRecord = 256 << 20
 )
 
-// log reads what is left of a log. Behind a chunk that cannot be read it goes on at the next block.
+// A chunk is CRC-32C (masked, 4 bytes), length (2), kind (1), in newer forms the log's number (4) and how far it was synced
+// (8), and the payload. Kinds are full, first, middle and last of a record, four for each form.
+const (
+	legacyChunk     = 7
+	recyclableChunk = 11
+	syncedChunk     = 19
+)
+
+var chunkHeaders = [...]int{legacyChunk, recyclableChunk, syncedChunk}
+
+const (
+	chunkFull = iota
+	chunkFirst
+	chunkMiddle
+	chunkLast
+	chunkKinds
+)
+
+// logReader goes through a log chunk by chunk and passes by what is broken.
+type logReader struct {
+	number uint32
+	take   func(item) error
+	record []byte // the chunks of a record that goes on
+	open   bool   // record is one whose beginning was good
+	hole   int    // bytes passed by since the last good chunk,
+	lost   int    // and before it: damage, because something follows
+}
+
+// log reads what is left of a log.
 func (w *wreck) log(name string, take func(item) error) (err error) {
 	number, err := strconv.ParseUint(strings.SplitN(strings.TrimSuffix(name, ".log"), "-", 2)[0], 10, 64)
 	if err != nil {
@@ -29,59 +58,95 @@ func (w *wreck) log(name string, take func(item) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	size, at, hole, lost := info.Size(), int64(0), int64(0), int64(0)
-	for window := size; at < size; window = logWindow {
-		if at > 0 && !startsChunk(file, at, number) {
-			at += logBlock
-			continue
+	l := &logReader{number: uint32(number), take: take}
+	block := make([]byte, logBlock)
+	for {
+		n, err := io.ReadFull(file, block)
+		if takeErr := l.block(block[:n]); takeErr != nil {
+			return takeErr
 		}
-		good, found, err := w.records(io.NewSectionReader(file, at, min(window, size-at)), number, take)
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if l.lost > 0 {
+				return fmt.Errorf("%d bytes in the middle cannot be read", l.lost)
+			}
+			return nil
+		case err != nil:
 			return err
 		}
-		if found && at > 0 {
-			lost += at - hole // it is damage only if something follows it
-		}
-		if found || at == 0 {
-			hole = at + good
-		}
-		at += (good/logBlock + 1) * logBlock
 	}
-	if lost > 0 {
-		return fmt.Errorf("%d bytes in the middle cannot be read", lost)
+}
+
+// block reads one block. Behind a chunk whose bytes are broken it goes on where its length says; if that leads nowhere, the
+// rest of the block is passed by.
+func (l *logReader) block(b []byte) error {
+	for len(b) >= legacyChunk {
+		kind := int(b[6]) - 1
+		if kind < 0 || kind >= chunkKinds*len(chunkHeaders) {
+			break
+		}
+		header := chunkHeaders[kind/chunkKinds]
+		size := header + int(binary.LittleEndian.Uint16(b[4:]))
+		if size > len(b) || header > legacyChunk && binary.LittleEndian.Uint32(b[7:]) != l.number {
+			break
+		}
+		if binary.LittleEndian.Uint32(b) != chunkSum(b[6:size]) {
+			l.hole += size
+			l.open = false
+		} else {
+			l.lost += l.hole
+			l.hole = 0
+			if err := l.chunk(kind%chunkKinds, b[header:size]); err != nil {
+				return err
+			}
+		}
+		b = b[size:]
+	}
+	for _, c := range b {
+		if c != 0 { // not the padding at the end of a block
+			l.hole += len(b)
+			l.open = false
+			break
+		}
 	}
 	return nil
 }
 
-// records reads records until one cannot be read, and returns how many bytes they took.
-func (w *wreck) records(file io.Reader, number uint64, take func(item) error) (good int64, found bool, err error) {
-	r := newLogReader(walrecord.NewReader, file, number)
-	for {
-		next, err := r.Next()
-		if err != nil {
-			return good, found, nil // the end, or damage: the same from here
-		}
-		batch, err := io.ReadAll(next)
-		if err != nil {
-			return good, found, nil // as above
-		}
-		good, found = r.Offset(), true
-		if err := takeBatch(batch, take); err != nil {
-			return good, found, err
-		}
+// chunk adds a chunk to its record.
+func (l *logReader) chunk(kind int, payload []byte) error {
+	switch {
+	case kind == chunkFull || kind == chunkFirst:
+		l.record, l.open = append(l.record[:0], payload...), true
+	case !l.open:
+		l.lost += len(payload)
+		return nil
+	default:
+		l.record = append(l.record, payload...)
 	}
+	if len(l.record) > maxLogRecord {
+		l.open = false
+		return nil
+	}
+	if kind == chunkFirst || kind == chunkMiddle {
+		return nil
+	}
+	l.open = false
+	return takeBatch(l.record, l.take)
 }
 
-// takeBatch reads one batch as the engine wrote it.
+// chunkSum is the engine's checksum: CRC-32C, rotated and shifted so that it differs from that of data which holds it.
+func chunkSum(b []byte) uint32 {
+	c := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
+	return (c>>15 | c<<17) + 0xa282ead8
+}
+
+// takeBatch reads one batch as the engine wrote it. Its checksum was right, so that what cannot be read is of a kind that is
+// not ours.
 func takeBatch(batch []byte, take func(item) error) error {
 	for r := batchrepr.Read(batch); ; {
 		kind, key, value, ok, err := r.Next()
 		if err != nil || !ok {
-			return nil // its checksum was right: it is of a kind that is not ours
+			return nil
 		}
 		if isSet(kind) || isDeletion(kind) {
 			if err := take(item{key, value, isDeletion(kind)}); err != nil {
@@ -89,26 +154,4 @@ func takeBatch(batch []byte, take func(item) error) error {
 			}
 		}
 	}
-}
-
-// newLogReader calls record.NewReader, whose second argument has a type that cannot be named here.
-func newLogReader[N ~uint64](open func(io.Reader, N) *walrecord.Reader, r io.Reader, number uint64) *walrecord.Reader {
-	return open(r, N(number))
-}
-
-// startsChunk says whether a block begins with what may be a chunk of this log.
-func startsChunk(file io.ReaderAt, at int64, number uint64) bool {
-	const legacy, recyclable, synced = 4, 8, 12 // the highest kinds of chunks with each form of header
-	var header [11]byte                         // CRC 4, length 2, kind 1, and but for legacy the log's number 4
-	if n, _ := file.ReadAt(header[:], at); n < len(header) {
-		return false
-	}
-	length, kind := binary.LittleEndian.Uint16(header[4:]), header[6]
-	switch {
-	case kind == 0 || kind > synced || length > logBlock:
-		return false
-	case kind <= legacy:
-		return length > 0
-	}
-	return binary.LittleEndian.Uint32(header[7:]) == uint32(number)
 }

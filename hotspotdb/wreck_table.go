@@ -1,7 +1,6 @@
 package hotspotdb
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,26 +9,38 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
-// span is a part of a table's keys, from lo to before hi.
-type span struct{ lo, hi []byte }
+// span is the part of a table's keys that begin with a prefix. Where in it a key lies is told by the 8 bytes behind.
+type span struct{ prefix []byte }
+
+func (s span) key(at uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte{}, s.prefix...), at)
+}
+
+func (s span) at(key []byte) uint64 {
+	var b [8]byte
+	copy(b[:], key[min(len(key), len(s.prefix)):])
+	return binary.BigEndian.Uint64(b[:])
+}
+
+func (s span) end() []byte {
+	end := append([]byte{}, s.prefix...)
+	end[len(end)-1]++
+	return end
+}
 
 // spans are all keys of a store, records by dataset.
 func spans() []span {
 	var all []span
 	for _, tag := range []byte{tagAside, tagConflict, tagMeta, tagPosition} {
-		all = append(all, span{[]byte{tag}, []byte{tag + 1}})
+		all = append(all, span{[]byte{tag}})
 	}
 	for _, ds := range Datasets() {
-		all = append(all, span{recordKey(ds, 0), append(recordKey(ds, math.MaxUint64), 0)})
+		all = append(all, span{[]byte{tagRecord, byte(ds)}})
 	}
 	return all
 }
 
-// maxHoles bounds how many parts of one table are searched for blocks that can be read between ones that cannot.
-const maxHoles = 4096
-
-// table reads what is left of a table. A block that cannot be read is passed by from both sides; what is between the first
-// and the last of them is searched by halves.
+// table reads what is left of a table, but for the blocks that cannot be read. Where they begin and end says the index.
 func (w *wreck) table(name string, take func(item) error) (err error) {
 	file, err := w.fs.Open(w.fs.PathJoin(w.dir, name))
 	if err != nil {
@@ -47,85 +58,77 @@ func (w *wreck) table(name string, take func(item) error) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
 	read := uint64(0)
 	counted := func(i item) error { read++; return take(i) }
-	todo := spans()
 	var broke error
-	for n := 0; len(todo) > 0 && n < maxHoles; n++ {
-		rest, err := w.span(r, todo[0], counted)
-		todo = todo[1:]
-		if err == nil {
-			continue
+	for _, s := range spans() {
+		for from, more := s.prefix, true; more; {
+			last, err := readSpan(r, from, s.end(), counted)
+			switch {
+			case err == nil:
+				more = false
+			case errors.As(err, new(errTaken)):
+				return err
+			default:
+				broke = err
+				from, more = s.nextBlock(r, last)
+			}
 		}
-		if errors.As(err, new(errTaken)) {
-			return err
-		}
-		broke = err
-		todo = append(todo, rest.halves()...)
 	}
 	if broke == nil {
 		return nil
 	}
 	if properties, err := r.ReadPropertiesBlock(ctx, nil); err == nil && properties.NumEntries > read {
-		w.report.Unreadable += int(properties.NumEntries - read)
+		w.missed(int(properties.NumEntries - read))
 	}
 	return broke
 }
 
-// span reads forward to the first block that is broken and backward to the last. The rest is what lies between.
-func (w *wreck) span(r *sstable.Reader, s span, take func(item) error) (rest span, err error) {
-	iter, err := r.NewIter(sstable.NoTransforms, s.lo, s.hi, sstable.TableBlobContext{})
+// readSpan takes keys from lo to before hi. If it fails, last is the last one that was taken, or lo.
+func readSpan(r *sstable.Reader, lo, hi []byte, take func(item) error) (last []byte, err error) {
+	last = append([]byte{}, lo...)
+	iter, err := r.NewIter(sstable.NoTransforms, lo, hi, sstable.TableBlobContext{})
 	if err != nil {
-		return span{}, err
+		return last, err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
-	rest = s
-	for kv := iter.SeekGE(s.lo, 0); kv != nil; kv = iter.Next() {
+	for kv := iter.SeekGE(lo, 0); kv != nil; kv = iter.Next() {
 		value, _, err := kv.Value(nil)
 		if err != nil {
-			return rest, err
+			return last, err
 		}
-		rest.lo = append(bytes.Clone(kv.K.UserKey), 0)
 		if kind := kv.Kind(); isSet(kind) || isDeletion(kind) {
 			if err := take(item{kv.K.UserKey, value, isDeletion(kind)}); err != nil {
-				return rest, err
+				return last, err
 			}
 		}
+		last = append(last[:0], kv.K.UserKey...)
 	}
-	broke := iter.Error()
-	if broke == nil {
-		return rest, nil
-	}
-	back, err := r.NewIter(sstable.NoTransforms, rest.lo, s.hi, sstable.TableBlobContext{})
-	if err != nil {
-		return span{}, err
-	}
-	defer func() { err = errors.Join(err, back.Close()) }()
-	for kv := back.SeekLT(s.hi, 0); kv != nil; kv = back.Prev() {
-		value, _, err := kv.Value(nil)
-		if err != nil {
-			break
-		}
-		rest.hi = bytes.Clone(kv.K.UserKey)
-		if kind := kv.Kind(); isSet(kind) || isDeletion(kind) {
-			if err := take(item{kv.K.UserKey, value, isDeletion(kind)}); err != nil {
-				return rest, err
-			}
-		}
-	}
-	return rest, broke
+	return last, iter.Error()
 }
 
-// halves cuts a span of records in two; it is none if there is nothing in it, or if it is not of records.
-func (s span) halves() []span {
-	if len(s.lo) < recordKeyLen || s.lo[0] != tagRecord || bytes.Compare(s.lo, s.hi) >= 0 {
-		return nil
+// nextBlock finds the first place behind the block in which the key after last lies; false if there is none.
+func (s span) nextBlock(r *sstable.Reader, last []byte) (from []byte, found bool) {
+	first := s.at(last)
+	if len(last) > len(s.prefix) && first < math.MaxUint64 {
+		first++
 	}
-	lo, hi := binary.BigEndian.Uint64(s.lo[2:]), uint64(math.MaxUint64)
-	if len(s.hi) >= recordKeyLen && s.hi[1] == s.lo[1] {
-		hi = binary.BigEndian.Uint64(s.hi[2:])
+	size := func(to uint64) uint64 { // of the blocks from the first to the one that holds to
+		n, err := r.EstimateDiskUsage(s.key(first), s.key(to), sstable.NoReadEnv)
+		if err != nil {
+			return 0 // the index is broken: there is no next
+		}
+		return n
 	}
-	if hi-lo < 2 || lo > hi {
-		return nil
+	one := size(first)
+	if one == 0 || size(math.MaxUint64) <= one {
+		return nil, false
 	}
-	middle := recordKey(Dataset(s.lo[1]), lo+(hi-lo)/2)
-	return []span{{s.lo, middle}, {middle, s.hi}}
+	lo, hi := first, uint64(math.MaxUint64) // hi lies behind the block, lo does not
+	for hi-lo > 1 {
+		if middle := lo + (hi-lo)/2; size(middle) > one {
+			hi = middle
+		} else {
+			lo = middle
+		}
+	}
+	return s.key(hi), true
 }

@@ -128,10 +128,17 @@ func (b *bench) commits(s system, p pair) error {
 		if err != nil {
 			return err
 		}
-		b.results.add(s.Name(), figure{Key: fmt.Sprintf("commits_%d", writers), Work: fmt.Sprintf("durable commits of one account, %d writers", writers), Unit: "/s"},
+		b.results.add(s.Name(), figure{Key: fmt.Sprintf("commits_%d", writers), Work: "durable commits of one account, " + writersText(writers), Unit: "/s"},
 			float64(count.Load())/b.CommitTime.Seconds())
 	}
 	return nil
+}
+
+func writersText(n int) string {
+	if n == 1 {
+		return "1 writer"
+	}
+	return fmt.Sprintf("%d writers", n)
 }
 
 // acknowledged measures confirmations that wait for the replica.

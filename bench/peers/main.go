@@ -34,7 +34,7 @@ func run() (err error) {
 	flag.DurationVar(&o.LatencyTime, "latency", 8*time.Second, "how long each latency is measured")
 	flag.DurationVar(&o.SweepTime, "sweep", 3*time.Second, "how long latency is measured at each write rate of the plot")
 	flag.IntVar(&o.SatelliteChanges, "satellite", satelliteRows, "changes of the catch-up over the satellite link")
-	only := flag.String("only", "live,bulk,sweep,partition,satellite", "parts to run")
+	only := flag.String("only", "live,bulk,sweep,links", "parts to run")
 	systems := flag.String("systems", "mbox,postgresql,mariadb,redis", "systems to run")
 	data := flag.String("json", "", "write the results to this file")
 	from := flag.String("from", "", "measure nothing: take the results from this file")
@@ -126,22 +126,25 @@ func (b *bench) part(name string) error {
 		return b.each("first copy and catch-up", b.Rounds, b.bulk)
 	case "sweep":
 		return b.each("latency against write rate", 1, b.sweep)
-	case "partition":
-		return b.together(b.partitions)
-	case "satellite":
-		return b.together(b.satellites)
+	case "links":
+		return b.links()
 	default:
-		return fmt.Errorf("part %q: expected live, bulk, sweep, partition or satellite", name)
+		return fmt.Errorf("part %q: expected live, bulk, sweep or links", name)
 	}
 }
 
-// together runs a part with the systems that are compared over bad links.
-func (b *bench) together(part func([]system) error) error {
+// links compares over bad links, on all of them at once: the machine idles meanwhile.
+func (b *bench) links() error {
 	var chosen []system
 	for _, s := range b.systems {
 		if s.Name() == ours || s.Name() == measure {
 			chosen = append(chosen, s)
 		}
 	}
-	return part(chosen)
+	var satellites error
+	var work sync.WaitGroup
+	work.Go(func() { satellites = b.satellites(chosen) })
+	err := b.partitions(chosen)
+	work.Wait()
+	return errors.Join(satellites, err)
 }

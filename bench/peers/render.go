@@ -123,13 +123,16 @@ func (r *results) satelliteTable() report.Table {
 		table = append(table, append(cells, ratio))
 	}
 	changes := thousands(int64(r.Options.SatelliteChanges))
-	line("bytes for a new account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveBytes })
+	kib := float64(r.Options.SatelliteChanges) / 1024
+	line("bytes for a changed account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveBytes })
+	line("bytes for a new account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveNewBytes })
 	line("confirmed to visible, live, p50", "ms", func(s *satelliteResult) float64 { return s.VisibleP50 })
 	line("confirmed to visible, live, p99", "ms", func(s *satelliteResult) float64 { return s.VisibleP99 })
 	line("bytes for a changed account, catching up", "B", func(s *satelliteResult) float64 { return s.Bytes })
 	line("catch-up of "+changes+" changes", "s", func(s *satelliteResult) float64 { return s.Seconds })
 	line("the same, cut in the middle, without the outage of 5 s", "s", func(s *satelliteResult) float64 { return s.CutSeconds })
-	line("transferred more because of the cut", "KiB", func(s *satelliteResult) float64 { return float64(s.Retransferred) / 1024 })
+	line("delivered for "+changes+" changes", "KiB", func(s *satelliteResult) float64 { return s.Bytes * kib })
+	line("delivered with the cut: what is more came twice", "KiB", func(s *satelliteResult) float64 { return s.CutBytes * kib })
 	return table
 }
 

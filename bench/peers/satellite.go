@@ -20,6 +20,7 @@ const (
 // satelliteResult is what one system needs over the satellite link. Bytes are those of TCP streams, both directions.
 type satelliteResult struct {
 	LiveBytes     float64 `json:"live_bytes_per_change"`
+	LiveNewBytes  float64 `json:"live_bytes_per_new_account"`
 	VisibleP50    float64 `json:"visible_p50_ms"`
 	VisibleP99    float64 `json:"visible_p99_ms"`
 	Seconds       float64 `json:"catchup_s"`
@@ -129,6 +130,12 @@ func cutAt(p pair, link *wire.Wire, username string) error {
 
 // liveOverSatellite writes steadily while it looks when each change arrives.
 func liveOverSatellite(p pair, link *wire.Wire, result *satelliteResult) (err error) {
+	before := traffic(link)
+	if err := changeSlowly(p); err != nil {
+		return err
+	}
+	time.Sleep(2 * roundTrip) // for the last acknowledgements
+	result.LiveBytes = float64(traffic(link)-before) / satelliteLive
 	r, err := p.Reader()
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func liveOverSatellite(p pair, link *wire.Wire, result *satelliteResult) (err er
 			visible = append(visible, time.Since(a.at))
 		}
 	})
-	before := traffic(link)
+	before = traffic(link)
 	_, _, err = probe(p, "sat", satelliteRate, time.Second*satelliteLive/satelliteRate, func(username string) error {
 		stored <- arrival{username, time.Now()}
 		return nil
@@ -156,8 +163,8 @@ func liveOverSatellite(p pair, link *wire.Wire, result *satelliteResult) (err er
 	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
-	time.Sleep(2 * roundTrip) // for the last acknowledgements
-	result.LiveBytes = float64(traffic(link)-before) / satelliteLive
+	time.Sleep(2 * roundTrip)
+	result.LiveNewBytes = float64(traffic(link)-before) / satelliteLive
 	result.VisibleP50, result.VisibleP99 = percentile(visible, 0.5), percentile(visible, 0.99)
 	return nil
 }
@@ -166,4 +173,22 @@ func liveOverSatellite(p pair, link *wire.Wire, result *satelliteResult) (err er
 type arrival struct {
 	username string
 	at       time.Time
+}
+
+// changeSlowly changes accounts at the live rate.
+func changeSlowly(p pair) (err error) {
+	w, err := p.Writer()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	tick := time.NewTicker(time.Second / satelliteRate)
+	defer tick.Stop()
+	for i := range satelliteLive {
+		<-tick.C
+		if err := w.Disable(numbered(i).Username); err != nil {
+			return err
+		}
+	}
+	return nil
 }

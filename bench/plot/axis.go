@@ -28,6 +28,9 @@ func newAxis(log bool, values []float64, from, to float64) axis {
 		return a
 	}
 	a.min = math.Min(a.min, 0)
+	if a.max <= a.min {
+		a.max = a.min + 1
+	}
 	step := a.step()
 	a.max = math.Ceil(a.max/step-1e-9) * step
 	return a
@@ -73,11 +76,7 @@ func stepUp(v float64) float64 {
 // step is a round distance of about a sixth of a linear axis.
 func (a axis) step() float64 {
 	const ticks = 6
-	span := a.max - a.min
-	if span <= 0 {
-		return 1
-	}
-	return stepUp(span / ticks)
+	return stepUp((a.max - a.min) / ticks)
 }
 
 func (a axis) ticks() (out []float64) {

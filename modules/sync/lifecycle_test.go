@@ -316,3 +316,36 @@ func forgetRecord(t *testing.T, b *boxtest.Box, key []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestStaleRelay: a box in the middle of a chain was away for too long. What it drops, its followers drop too.
+func TestStaleRelay(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, relay, leaf := lan.Box("primary"), lan.Box("relay"), lan.Box("leaf")
+	primary.Shutdown()
+	primary.Retention = 48 * time.Hour
+	primary.Start()
+	primary.Add("guest", 20)
+	relay.Follow(primary, "auto-resync", "")
+	leaf.Follow(relay, "", "")
+	boxtest.InSync(primary, relay)
+	boxtest.InSync(relay, leaf)
+	relay.Must("no mbox sync primary " + primary.Addr.String())
+	boxtest.Eventually(t, "the relay is gone", func() bool { return primary.Status("downstream").State == "none" })
+	for i := range 5 {
+		remove(t, primary, fmt.Sprintf("guest%d", i))
+	}
+	for range 4 {
+		for _, b := range []*boxtest.Box{primary, relay, leaf} {
+			b.Ahead.Add(int64(24 * time.Hour))
+		}
+		if err := primary.DB.Upkeep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relay.Must(relay.FollowLine(primary, "auto-resync"))
+	boxtest.InSync(primary, relay)
+	boxtest.InSync(relay, leaf)
+	if n := leaf.Users(); n != 15 {
+		t.Errorf("the leaf has %d accounts, want 15", n)
+	}
+}

@@ -38,7 +38,7 @@ func (p *PeerStatus) describe(r feed.Report, s sight) {
 			p.Datasets = append(p.Datasets, DatasetStatus{
 				Dataset: ds, Direction: "receive", BehindChanges: behind(in.Head, in.Position), VerifiedAt: when(in.Verified),
 				BehindSeconds: lagIn(ds, in, s, r.Since).Seconds(), LocalChanges: in.LocalChanges, Unexplained: in.Unexplained,
-				start: in.Start, pos: in.Position, head: in.Head, provable: s.following || in.Provable, started: in.Started(),
+				start: in.Start, pos: in.Position, head: in.Head, provable: s.following || in.Provable, started: in.Begun,
 			})
 		}
 		if out, ok := r.Outgoing[ds]; ok {

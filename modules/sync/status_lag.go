@@ -67,7 +67,7 @@ func (s sight) age(ds hotspotdb.Dataset, seq uint64, atHead, since time.Time) ti
 
 // lagIn is how late we are with a dataset that we receive.
 func lagIn(ds hotspotdb.Dataset, in feed.Incoming, s sight, since time.Time) time.Duration {
-	if !in.Started() {
+	if !in.Begun {
 		return max(lateBy, s.now.Sub(since))
 	}
 	if in.Position >= in.Head {

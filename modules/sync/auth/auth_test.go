@@ -38,7 +38,7 @@ func certificate(t testing.TB) tls.Certificate {
 }
 
 // channel is two ends of one TLS connection.
-func channel(t *testing.T) (client, server *tls.Conn) {
+func channel(t testing.TB) (client, server *tls.Conn) {
 	t.Helper()
 	a, b := net.Pipe()
 	server = tls.Server(b, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, MinVersion: tls.VersionTLS13})

@@ -53,6 +53,7 @@ type receiver struct {
 
 // Incoming is what is known of one dataset that we receive.
 type Incoming struct {
+	Begun        bool   // the peer has begun to send it
 	Start        uint64 // where this connection began
 	Position     uint64 // stored here
 	Head         uint64 // at the peer
@@ -344,9 +345,6 @@ func (r *receiver) apply(ctx context.Context, b hotspotdb.Batch) (hotspotdb.Resu
 	return result, nil
 }
 
-// Started says whether the peer has begun to send the dataset.
-func (in Incoming) Started() bool { return in.stream }
-
 // arrived notes when the end of the feed is reached.
 func (in *Incoming) arrived() {
 	if in.stream && in.Position >= in.Head {
@@ -434,7 +432,9 @@ func (r *receiver) snapshot() (map[hotspotdb.Dataset]Incoming, time.Duration) {
 	defer r.mu.Unlock()
 	out := make(map[hotspotdb.Dataset]Incoming, len(r.state))
 	for ds, in := range r.state {
-		out[ds] = *in
+		state := *in
+		state.Begun = in.stream
+		out[ds] = state
 	}
 	return out, r.clockOff
 }

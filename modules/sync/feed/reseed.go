@@ -84,7 +84,7 @@ func (r *receiver) dropped(ctx context.Context, ds hotspotdb.Dataset, bucket int
 	if err != nil {
 		return 0, err
 	}
-	n, err := r.db.Forget(ctx, ds, list)
+	n, err := r.db.Retire(ctx, ds, list)
 	if err != nil {
 		return n, fmt.Errorf("drop what %s has deleted long ago from %s: %w", r.name, ds, err)
 	}
