@@ -24,7 +24,7 @@ func main() {
 	followers := flag.Int("followers", 1000, "followers of the scale measurement")
 	changes := flag.Int("changes", 1000, "changes a second of the scale measurement")
 	asCrowd := flag.Bool("crowd", false, "internal: be the followers of the scale measurement")
-	doc := flag.String("doc", "", "rewrite the table in this document with what is measured now")
+	doc := flag.String("doc", "", "rewrite the table in this document, between the markers named bench, or like -only, with what is measured now")
 	memory := flag.String("memory", "", "internal: open this database, print the resident memory, and end")
 	flag.Parse()
 	if *memory != "" {
@@ -67,7 +67,11 @@ func main() {
 		}
 	}
 	if *doc != "" {
-		t.must(report.Rewrite(*doc, "bench", machine+".\n\n"+markdown(out.String())))
+		marker := "bench"
+		if *only != "" {
+			marker = *only
+		}
+		t.must(report.Rewrite(*doc, marker, machine+".\n\n"+markdown(out.String())))
 	}
 }
 

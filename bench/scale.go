@@ -128,7 +128,7 @@ func (s *scaling) steady(perSecond int) {
 	marks := make(chan []mark)
 	go func() { marks <- watch(ctx, s.primary.DB, after) }()
 	cpu, theirs := cpuTime(), ask[Usage](s.crowd, "Usage", struct{}{}).CPU
-	count := ask[swarm.Counters](s.crowd, "Counters", struct{}{})
+	count, bytes := ask[swarm.Counters](s.crowd, "Counters", struct{}{}), s.sent()
 	written, took := s.write(perSecond)
 	heads := s.heads()
 	ask[struct{}](s.crowd, "Await", heads)
@@ -137,6 +137,7 @@ func (s *scaling) steady(perSecond int) {
 	confirmed := <-marks
 	theirs = ask[Usage](s.crowd, "Usage", struct{}{}).CPU - theirs
 	now := ask[swarm.Counters](s.crowd, "Counters", struct{}{})
+	bytes = s.sent() - bytes
 	s.equal()
 	record := ask[Recording](s.crowd, "Recorded", struct{}{})
 	if record.Wrong > 0 || now.Malformed > 0 {
@@ -146,10 +147,19 @@ func (s *scaling) steady(perSecond int) {
 	deliveries := float64(written) * float64(s.followers)
 	s.row(fmt.Sprintf("%.0f changes/s, confirmed -> received by each of %d, p50 / p99 / max", rate(written, took), s.followers),
 		"%.0f / %.0f / %.0f ms", late.at(0.5), late.at(0.99), late.at(1))
-	s.row("  deliveries/s, changes in a batch", "%.0f, %.1f", deliveries/took.Seconds(), deliveries/float64(now.Batches-count.Batches))
+	s.row("  deliveries/s; changes in a batch; bytes of a change to a follower", "%.0f; %.1f; %.1f", deliveries/took.Seconds(),
+		deliveries/float64(now.Batches-count.Batches), float64(bytes)/deliveries)
 	s.row("  processor of the primary, for each change and follower", "%.0f%% of a core, %.2f us",
 		100*cpu.Seconds()/took.Seconds(), cpu.Seconds()*1e6/deliveries)
 	s.row("  processor of the followers", "%.0f%% of a core", 100*theirs.Seconds()/took.Seconds())
+}
+
+// sent is how many bytes of frames all followers were sent on the connections that they have now.
+func (s *scaling) sent() (bytes int64) {
+	for _, p := range s.primary.Sync.Status().Peers {
+		bytes += p.SentBytes
+	}
+	return bytes
 }
 
 // watch notes how the durable watermark moves.

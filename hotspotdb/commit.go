@@ -110,11 +110,17 @@ func (db *DB) do(ctx context.Context, j *job) error {
 	}
 	select {
 	case <-j.done:
+	case <-db.failed.happened: // nobody may be left who would finish the job
+		return db.failed.get()
 	case <-ctx.Done():
 		if j.taken.CompareAndSwap(false, true) {
 			return ctx.Err()
 		}
-		<-j.done
+		select {
+		case <-j.done:
+		case <-db.failed.happened:
+			return db.failed.get()
+		}
 	}
 	if j.panic != nil {
 		panic(j.panic)

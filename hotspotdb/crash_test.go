@@ -172,16 +172,20 @@ func TestFatalErrorOfTheEngine(t *testing.T) {
 	fatal := make(chan error, 1)
 	o := memOptions(fs)
 	o.Fatal = func(err error) { fatal <- err; broken.Store(false) }
-	db := mustOpen(t, o)
+	db, err := Open(o)
+	must(t, err)
 	put(t, db, "x", "")
 	broken.Store(true)
-	_, err := db.engn.AsyncFlush()
+	_, err = db.engn.AsyncFlush()
 	must(t, err)
 	if err := <-fatal; !strings.Contains(err.Error(), "MANIFEST") {
 		t.Errorf("fatal error %v", err)
 	}
 	if err := db.Update(t.Context(), func(tx *Tx) error { return tx.Put(Users, []byte("y"), nil) }); err == nil {
 		t.Error("an update after the failure succeeded")
+	}
+	if err := db.Close(); err == nil || !strings.Contains(err.Error(), "MANIFEST") {
+		t.Errorf("closed with %v", err)
 	}
 }
 

@@ -42,3 +42,24 @@ func (db *DB) noticeDamage(file string, err error) {
 		db.opts.Log.Error("the hotspot database is damaged", "err", err)
 	}
 }
+
+// flushTables moves what is in the log into tables. It gives up when the engine cannot write them, which would try for
+// ever; the log still has everything.
+func (db *DB) flushTables() error {
+	select {
+	case <-db.flushFailed: // an earlier one
+	default:
+	}
+	flushed, err := db.engn.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case err := <-db.flushFailed:
+		return fmt.Errorf("write tables: %w", err)
+	case <-db.failed.happened:
+		return db.failed.get()
+	}
+}

@@ -24,6 +24,8 @@ type DB struct {
 	mark   mark
 	loss   Loss // set by Open only
 	damage atomic.Pointer[error]
+	// flushFailed gets why the engine could not write a table, which it tries again and again.
+	flushFailed chan error
 	// confirm is what Update waits for beside its own disk; nil: nothing.
 	confirm atomic.Pointer[Confirm]
 
@@ -76,8 +78,9 @@ type positionID struct {
 
 // failure is the first fatal error of the storage. Afterwards nothing is written.
 type failure struct {
-	once sync.Once
-	err  atomic.Pointer[error]
+	once     sync.Once
+	err      atomic.Pointer[error]
+	happened chan struct{} // closed once err is set
 }
 
 func (f *failure) get() error {
@@ -91,6 +94,7 @@ func (f *failure) get() error {
 func (db *DB) fail(err error) {
 	db.failed.once.Do(func() {
 		db.failed.err.Store(&err)
+		close(db.failed.happened)
 		db.durable.end(err)
 		if db.opts.Fatal != nil {
 			db.opts.Fatal(err)
@@ -142,8 +146,22 @@ func (db *DB) Disk() int64 {
 	return int64(db.engn.Metrics().DiskSpaceUsage())
 }
 
-// Close waits for what is being written and read, makes all of it durable and closes the files.
+// Close waits for what is being written and read, makes all of it durable and closes the files. If the storage has failed it
+// returns that error at once: the storage engine may be stuck for ever, and its files are closed with the process.
 func (db *DB) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- db.close() }()
+	select {
+	case err := <-closed:
+		if failed := db.failed.get(); failed == nil || errors.Is(err, ErrClosed) {
+			return err
+		}
+	case <-db.failed.happened:
+	}
+	return fmt.Errorf("close database %s: %w", db.opts.Dir, db.failed.get())
+}
+
+func (db *DB) close() error {
 	if !db.gate.close() {
 		return ErrClosed
 	}
@@ -159,7 +177,9 @@ func (db *DB) Close() error {
 	}
 	if !db.opts.ReadOnly && db.failed.get() == nil {
 		// Damage in the last blocks of a log cannot be told from a power cut; in a table it can.
-		err = errors.Join(err, db.engn.Flush())
+		if flushErr := db.flushTables(); flushErr != nil {
+			db.opts.Log.Warn("the hotspot database is closed with a log", "err", flushErr)
+		}
 	}
 	err = errors.Join(err, db.engn.Close(), db.mark.close(), db.lock.Close())
 	if err != nil {

@@ -4,11 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"mbox/proto/hotspotpb"
 )
 
 // A person is erased by a record that says so: kind E and the account's id, in each dataset that can hold something about
 // the person, so that each is told whichever of them a box replicates. It is never deleted. Where it arrives, and
 // ever after, nothing of the account is stored, and what is there is removed without a trace: docs/adr/0007.
+//
+// Who may write users may erase everything about an account; one who may only write another dataset, only what is in that.
+
+// erasedIn says in which datasets an account was erased.
+type erasedIn uint8
+
+func erasedFrom(ds Dataset) erasedIn { return 1 << ds }
+
+// covers says whether nothing of the account may be in a dataset.
+func (e erasedIn) covers(ds Dataset) bool { return e&(erasedFrom(Users)|erasedFrom(ds)) != 0 }
 
 // ErrErased refuses to write something about an account that was erased.
 var ErrErased = errors.New("the account was erased")
@@ -29,13 +45,13 @@ var erasureDatasets = []Dataset{Users, Sessions, Sticky}
 // Erase erases an account for good, whether it still exists or not. It returns once nothing of it is left here; other
 // boxes follow as they hear of it.
 func (db *DB) Erase(ctx context.Context, account uint64) (Erasure, error) {
+	db.upkeep.mu.Lock() // before the commit, which wakes who would otherwise sweep and not tell us what there was
+	defer db.upkeep.mu.Unlock()
 	err := db.Update(ctx, func(tx *Tx) error { return tx.erase(account) })
 	unconfirmed := errors.Is(err, ErrUnconfirmed)
 	if err != nil && !unconfirmed {
 		return Erasure{}, fmt.Errorf("erase account %d: %w", account, err)
 	}
-	db.upkeep.mu.Lock()
-	defer db.upkeep.mu.Unlock()
 	db.upkeep.unswept.Store(true)
 	removed, sweepErr := db.sweep(ctx)
 	e := removed[account]
@@ -50,8 +66,60 @@ func (db *DB) Erase(ctx context.Context, account uint64) (Erasure, error) {
 func (db *DB) Erased(account uint64) bool {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	_, erased := db.index.erased[account]
-	return erased
+	return db.index.erased[account].covers(Users)
+}
+
+// erased says whether a change is about an account that was erased.
+func (db *DB) erased(c *Change) bool {
+	account, ds := accountOf(c)
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return account != 0 && db.index.erased[account].covers(ds)
+}
+
+// ErasedCount is how many accounts were erased.
+func (db *DB) ErasedCount() int {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	n := 0
+	for _, in := range db.index.erased {
+		if in.covers(Users) {
+			n++
+		}
+	}
+	return n
+}
+
+// PastAccounts finds the accounts that are gone and had a username when they were used: from sessions and bindings, which it
+// reads all.
+func (db *DB) PastAccounts(ctx context.Context, username string) ([]uint64, error) {
+	view := db.View()
+	defer view.Close()
+	past := map[uint64]bool{}
+	for _, in := range []struct {
+		ds       Dataset
+		kind     byte
+		username protowire.Number
+	}{{Sessions, KindSegment, 4}, {Sticky, KindSticky, 2}} {
+		err := view.scanLive(ctx, in.ds, in.kind, func(c *Change) error {
+			if account, _ := accountOf(c); account != 0 && string(lastBytes(c.Body, in.username)) == username {
+				past[account] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for past accounts: %w", err)
+		}
+	}
+	for account := range past {
+		switch err := readMessage(db, Users, AccessKey(account), &hotspotpb.Access{}); {
+		case err == nil:
+			delete(past, account) // has another name now
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+	}
+	return slices.Sorted(maps.Keys(past)), nil
 }
 
 func (tx *Tx) erase(account uint64) error {
@@ -96,17 +164,20 @@ func (tx *Tx) removeFound(ds Dataset, r record, op int32) error {
 	return tx.remove(ds, r, tx.db.index.traitsOf(&c))
 }
 
-// accountOf is the account that a change is about; false if it is about none, or does not say.
-func accountOf(c *Change) (account uint64, personal bool) {
-	switch c.Key[0] {
-	case KindAccess, KindSelf, KindUsage:
-		if len(c.Key) >= 9 {
-			account = keyID(c.Key)
-		}
-	case KindSegment, KindSticky:
-		account = lastVarint(c.Body, fieldAccount)
+// accountOf is the account that a change is about, and the dataset of such changes; 0 if it is about none, or does not say.
+func accountOf(c *Change) (account uint64, ds Dataset) {
+	switch kind := c.Key[0]; {
+	case kind == KindSegment:
+		account, ds = lastVarint(c.Body, fieldAccount), Sessions
+	case kind == KindSticky:
+		account, ds = lastVarint(c.Body, fieldAccount), Sticky
+	case len(c.Key) < 9: // a peer may send anything
+	case kind == KindAccess, kind == KindSelf:
+		account, ds = keyID(c.Key), Users
+	case kind == KindUsage:
+		account, ds = keyID(c.Key), Sessions
 	}
-	return account, account != 0
+	return account, ds
 }
 
 const fieldAccount = 3 // of hotspotpb.Segment and hotspotpb.Sticky
@@ -116,23 +187,16 @@ func (tx *Tx) erased(c *Change) bool {
 	if len(tx.db.index.erased) == 0 && len(tx.g.erased) == 0 {
 		return false
 	}
-	account, personal := accountOf(c)
-	if !personal {
-		return false
-	}
-	_, before := tx.db.index.erased[account]
-	_, staged := tx.g.erased[account]
-	return before || staged
+	account, ds := accountOf(c)
+	return account != 0 && (tx.db.index.erased[account] | tx.g.erased[account]).covers(ds)
 }
 
 // stageErasure makes the rest of the group know of an erasure.
-func (g *group) stageErasure(account uint64) {
-	if _, known := g.erased[account]; known {
-		return
-	}
+func (g *group) stageErasure(ds Dataset, account uint64) {
+	before := g.erased[account]
 	if g.erased == nil {
-		g.erased = map[uint64]struct{}{}
+		g.erased = map[uint64]erasedIn{}
 	}
-	g.erased[account] = struct{}{}
-	g.undo = append(g.undo, func() { delete(g.erased, account) })
+	g.erased[account] = before | erasedFrom(ds)
+	g.undo = append(g.undo, func() { g.erased[account] = before })
 }

@@ -14,6 +14,9 @@ func (db *DB) SetHistory(days int) {
 	}
 }
 
+// HistoryDays is what SetHistory was told; 0 if history is kept for ever.
+func (db *DB) HistoryDays() int { return int(db.upkeep.days.Load()) }
+
 // Horizon is the instant before which history has expired; zero if history is kept for ever, or nothing is known of the
 // clock yet.
 func (db *DB) Horizon() time.Time {
@@ -71,7 +74,7 @@ func (db *DB) expired(c *Change) bool {
 // Expiring says whether a change is about to go, is gone, or would be refused, here or on another box: history within a day of
 // the horizon or beyond it, and what belongs to an erased account. That one box has it and another has not is no loss.
 func (db *DB) Expiring(c Change) bool {
-	if account, personal := accountOf(&c); personal && db.Erased(account) {
+	if db.erased(&c) {
 		return true
 	}
 	horizon := max(db.upkeep.horizon.Load(), db.upkeep.horizonAt(db.opts.Now()))

@@ -18,7 +18,7 @@ type group struct {
 	next   uint64 // the sequence of the last op
 	sync   bool
 	bytes  int
-	erased map[uint64]struct{} // accounts that are erased by what was staged
+	erased map[uint64]erasedIn // by account, by what was staged
 	life   life                // db.life with what was staged
 	undo   []func()            // takes back what jobs did to the committer's own maps
 	batch  *pebble.Batch

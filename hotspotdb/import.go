@@ -23,13 +23,17 @@ const importChunk = 4 << 20
 // Open reads it, before it gets its name; a damaged stream leaves nothing behind. The database keeps its id and history:
 // the next Open appends an incarnation, which is how peers notice that it has forgotten what came after the export.
 func Import(ctx context.Context, dir string, r io.Reader) error {
-	if err := importInto(ctx, dir, r); err != nil {
+	return importWith(ctx, dir, r, nil)
+}
+
+func importWith(ctx context.Context, dir string, r io.Reader, erased []erasedRecord) error {
+	if err := importInto(ctx, dir, r, erased); err != nil {
 		return fmt.Errorf("import database into %s: %w", dir, err)
 	}
 	return nil
 }
 
-func importInto(ctx context.Context, dir string, r io.Reader) (err error) {
+func importInto(ctx context.Context, dir string, r io.Reader, erased []erasedRecord) (err error) {
 	if _, err := os.Lstat(dir); err == nil {
 		return ErrExists
 	} else if !errors.Is(err, os.ErrNotExist) {
@@ -47,6 +51,11 @@ func importInto(ctx context.Context, dir string, r io.Reader) (err error) {
 	}()
 	if err := writeImport(ctx, partial, r); err != nil {
 		return err
+	}
+	if len(erased) > 0 {
+		if err := eraseIn(ctx, partial, erased); err != nil {
+			return err
+		}
 	}
 	check, err := Open(Options{Dir: partial, ReadOnly: true})
 	if err != nil {

@@ -115,13 +115,13 @@ type index struct {
 	claims    claims
 	active    map[uint64]struct{}   // ids of the segments that have not stopped
 	usage     map[uint64][]usageRef // by account
-	erased    map[uint64]struct{}   // ids of the accounts that were erased
+	erased    map[uint64]erasedIn   // by account
 }
 
 func newIndex(digestKey [16]byte) *index {
 	x := &index{
 		digestKey: digestKey, sources: newSources(), claims: newClaims(),
-		active: map[uint64]struct{}{}, usage: map[uint64][]usageRef{}, erased: map[uint64]struct{}{},
+		active: map[uint64]struct{}{}, usage: map[uint64][]usageRef{}, erased: map[uint64]erasedIn{},
 	}
 	for _, ds := range Datasets() {
 		x.datasets[ds] = new(datasetIndex)
@@ -140,7 +140,7 @@ func (x *index) put(ds Dataset, r record, t traits, source Source) {
 		x.claims.add(t.claim, t.id)
 	}
 	if r.flags&flagErasure != 0 {
-		x.erased[t.id] = struct{}{}
+		x.erased[t.id] |= erasedFrom(ds)
 	}
 	switch {
 	case ds != Sessions || t.id == 0 || r.flags&flagErasure != 0:

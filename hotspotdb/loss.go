@@ -21,7 +21,7 @@ func (db *DB) Lost() Loss { return db.loss }
 
 // checkMark compares what was read with what was confirmed. If something is missing it looks for what is left of it, before
 // the storage engine drops the log.
-func (db *DB) checkMark() *wreck {
+func (db *DB) checkMark() []find {
 	confirmed, err := readMark(db.opts.FS, db.opts.Dir, db.id)
 	if err != nil {
 		db.opts.Log.Warn("cannot tell whether confirmed changes are missing", "err", err)
@@ -34,25 +34,35 @@ func (db *DB) checkMark() *wreck {
 	if db.opts.ReadOnly {
 		return nil
 	}
-	w, err := db.openWreck(context.Background(), db.opts.Dir)
+	var tail []find
+	ctx := context.Background()
+	w, err := db.openWreck(ctx, db.opts.Dir)
+	if err == nil {
+		err = w.finds(ctx, db.last, func(f find) error {
+			if f.tag == tagRecord {
+				tail = append(tail, f)
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		db.opts.Log.Error("cannot look for changes behind the damage", "err", err)
-		return nil
 	}
-	return w
+	return tail
 }
 
 // startMark puts back what was found, if anything, and begins to keep the mark. The database can do without: nothing that
 // fails here ends it.
-func (db *DB) startMark(found *wreck) {
-	if found != nil {
-		ctx, after := context.Background(), db.last
-		err := db.takeFrom(ctx, found, after)
+func (db *DB) startMark(tail []find) {
+	if db.loss.Changes > 0 {
+		ctx := context.Background()
+		var got Salvaged
+		err := db.mergeFinds(ctx, tail, &got)
 		if err == nil {
 			err = db.Flush(ctx)
 		}
-		db.loss.ReadBack = found.report.Records
-		db.opts.Log.Error("the hotspot database has lost changes", "loss", db.loss.String(), "files", found.report.Broken, "err", err)
+		db.loss.ReadBack = got.Records
+		db.opts.Log.Error("the hotspot database has lost changes", "loss", db.loss.String(), "err", err)
 	}
 	db.mu.RLock()
 	last := db.last

@@ -62,7 +62,7 @@ func (tx *Tx) accept(in *incoming, source Source, result *Result) error {
 	if err := tx.store(in, source); err != nil {
 		return err
 	}
-	if in.traits.flags&flagErasure != 0 {
+	if in.traits.flags&flagErasure != 0 && in.ds == Users {
 		return tx.removeAccount(in.traits.id)
 	}
 	return nil

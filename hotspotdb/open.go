@@ -34,7 +34,10 @@ func Open(o Options) (*DB, error) {
 		views:     map[*View]struct{}{},
 		groups:    make(chan *group, 64),
 		asideWake: make(chan struct{}, 1),
+
+		flushFailed: make(chan error, 1),
 	}
+	db.failed.happened = make(chan struct{})
 	db.reset(o.DigestKey)
 	db.queue.init()
 	db.durable.init()
@@ -194,7 +197,7 @@ func (db *DB) begin() (err error) {
 	if fresh {
 		// The engine begins the log of a new store in its oldest format, in which damage cannot be told from a power
 		// cut. The next log is in the newest.
-		if err := db.engn.Flush(); err != nil {
+		if err := db.flushTables(); err != nil {
 			return err
 		}
 	}

@@ -113,7 +113,13 @@ func (db *DB) engine(readOnly bool) *pebble.Options {
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				db.noticeDamage(info.Path, info.Details)
 			},
-			BackgroundError: func(err error) { db.opts.Log.Error("hotspot database cannot tidy up", "err", err) },
+			BackgroundError: func(err error) {
+				db.opts.Log.Error("hotspot database cannot tidy up", "err", err)
+				select {
+				case db.flushFailed <- err:
+				default:
+				}
+			},
 		},
 	}
 	opts.Levels[0].BlockSize = 16 << 10 // a feed reads in order; point reads come from the cache
@@ -140,4 +146,5 @@ func (l engineLog) Fatalf(format string, args ...any) {
 		panic(err) // contained in DB.read
 	}
 	l.db.fail(err)
+	select {} // the engine expects not to go on: behind a failed sync it would remove what it takes for stored elsewhere
 }

@@ -174,12 +174,12 @@ func TestSequencesAreNotGivenOutTwice(t *testing.T) {
 		t.Errorf("head %d, history %v, floor %d", b.Head(Users), history, b.Floor(Users))
 	}
 	must(t, b.SetDigestKey(key16(9)))
-	if b.Head(Users) != 3 || b.Forget1(3) != 1 || b.SetDigestKey(key16(8)) != nil || b.Head(Users) != 3 {
+	if b.Head(Users) != 3 || b.forgetOne(3) != 1 || b.SetDigestKey(key16(8)) != nil || b.Head(Users) != 3 {
 		t.Errorf("head %d after another digest key", b.Head(Users))
 	}
 }
 
-func (b *agingBox) Forget1(seq uint64) int {
+func (b *agingBox) forgetOne(seq uint64) int {
 	n, err := b.Forget(context.Background(), Users, []uint64{seq})
 	must(b.t, err)
 	return n
@@ -231,7 +231,7 @@ func TestOlderVersionRefusesRemovals(t *testing.T) {
 	if format() != firstFormat {
 		t.Errorf("format %d of a fresh database", format())
 	}
-	b.Forget1(1)
+	b.forgetOne(1)
 	if format() != formatVersion {
 		t.Errorf("format %d after a removal", format())
 	}

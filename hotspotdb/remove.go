@@ -142,8 +142,8 @@ func (tx *Tx) removeAll(list []goner) (n int, err error) {
 	for i := range list {
 		o := &list[i]
 		current, _, found := tx.find(o.ds, o.hash)
-		if !found || current.seq != o.seq {
-			continue // replaced
+		if !found || current.seq != o.seq || o.traits.flags&flagErasure != 0 {
+			continue // replaced, or never to be removed
 		}
 		if err := tx.remove(o.ds, current, o.traits); err != nil {
 			return 0, err
@@ -156,7 +156,7 @@ func (tx *Tx) removeAll(list []goner) (n int, err error) {
 }
 
 // Forget removes entries as if they had never been there: no tombstone, and no trace for those who follow this box. An
-// entry that was replaced since it was listed stays. It returns how many it removed, also if it fails later.
+// entry that was replaced since it was listed stays, and so does an erasure. It returns how many it removed, also if it fails later.
 func (db *DB) Forget(ctx context.Context, ds Dataset, list []uint64) (int, error) {
 	if !ds.valid() {
 		return 0, fmt.Errorf("forget entries of %s: %w dataset", ds, ErrInvalid)

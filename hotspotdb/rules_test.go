@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/protobuf/proto"
@@ -188,5 +190,71 @@ func TestPasswordIsBoundToItsAccount(t *testing.T) {
 	})
 	if len(sealer.aads) != 2 || bytes.Equal(sealer.aads[0], sealer.aads[1]) {
 		t.Errorf("bound to %x", sealer.aads)
+	}
+}
+
+// Rule 12: the box that takes a session over writes a segment of its own from where the counters stand; together they count
+// every byte once, and neither can be moved under the other.
+func TestTakeover(t *testing.T) {
+	a, b := open(t, nil), open(t, nil)
+	var first, second hotspotdb.Segment
+	const account = 7
+	update(t, a, func(tx *hotspotdb.Tx) (err error) {
+		first, err = tx.OpenSegment(hotspotdb.Segment{MultiSessionID: "M", Number: 1, Account: account, Username: "u", NAS: "nas", AcctSessionID: "S", InputOctetsTo: 100})
+		return err
+	})
+	update(t, b, func(tx *hotspotdb.Tx) (err error) {
+		second, err = tx.OpenSegment(hotspotdb.Segment{MultiSessionID: "M", Number: 2, Account: account, Username: "u", NAS: "nas", AcctSessionID: "S", InputOctetsFrom: 100, InputOctetsTo: 130})
+		return err
+	})
+	update(t, b, func(tx *hotspotdb.Tx) error {
+		return tx.UpdateSegment(second.ID, func(s *hotspotdb.Segment) error {
+			s.InputOctetsTo, s.InputOctetsFrom, s.MultiSessionID, s.Number, s.NAS, s.AcctSessionID = 150, 0, "other", 9, "other", "other"
+			return nil
+		})
+	})
+	for _, way := range [][2]*hotspotdb.DB{{a, b}, {b, a}} {
+		view := way[0].View()
+		batch := hotspotdb.Batch{Dataset: hotspotdb.Sessions, From: way[0].ID(), Kind: hotspotdb.Above}
+		if err := view.Scan(hotspotdb.Sessions, 0, view.Seq, func(e hotspotdb.Entry) (bool, error) {
+			batch.Changes, batch.Seqs = append(batch.Changes, bytes.Clone(e.Change)), append(batch.Seqs, e.Seq)
+			return true, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := view.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := way[1].Apply(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, db := range map[string]*hotspotdb.DB{"the first box": a, "the second box": b} {
+		u, err := db.Usage(account, first.Start, first.Start.Add(24*time.Hour))
+		if err != nil || u.InputOctets != 150 {
+			t.Errorf("%s counts %d octets, expected 150 (%v)", name, u.InputOctets, err)
+		}
+		s, err := db.Segment(second.ID)
+		if err != nil || s.MultiSessionID != "M" || s.Number != 2 || s.NAS != "nas" || s.AcctSessionID != "S" || s.InputOctetsFrom != 100 {
+			t.Errorf("%s: the second segment became %+v (%v)", name, s, err)
+		}
+	}
+}
+
+// Rule 5: what was set aside merges by itself within seconds of its time.
+func TestSetAsideMergesInTime(t *testing.T) {
+	var ahead atomic.Int64
+	db := open(t, func(o *hotspotdb.Options) {
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	future := hotspotdb.Change{Key: []byte("x"), Stamp: stamp(uint64(time.Now().Add(time.Hour).UnixMicro()))}
+	if r := arrive(t, db, hotspotdb.Users, future); r.SetAside != 1 {
+		t.Fatalf("%+v", r)
+	}
+	ahead.Store(int64(time.Hour))
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	if _, err := db.Wait(ctx, 0); err != nil || db.SetAsideCount() != 0 {
+		t.Errorf("%d are still set aside: %v", db.SetAsideCount(), err)
 	}
 }

@@ -16,6 +16,7 @@ type Salvaged struct {
 	Stored     int      // of them, those that this database did not have
 	Unreadable int      // writes that are known to be there and cannot be read; they may be out of date
 	Missing    uint64   // confirmed changes that come after everything that could be read
+	Uncounted  bool     // more may be gone: in some file it is not known how much there was
 	Broken     []string // what is wrong with which file
 }
 
@@ -25,10 +26,7 @@ type Salvaged struct {
 func (db *DB) Salvage(ctx context.Context, dir string) (Salvaged, error) {
 	w, err := db.openWreck(ctx, dir)
 	if err == nil {
-		err = db.takeFrom(ctx, w, 0)
-	}
-	if err == nil {
-		err = db.Flush(ctx)
+		err = db.salvage(ctx, w)
 	}
 	if err != nil {
 		return w.report, fmt.Errorf("read back %s: %w", dir, err)
@@ -51,35 +49,40 @@ type find struct {
 // salvageChunk bounds how much one transaction merges, so that writers need not wait for long.
 const salvageChunk = 1000
 
-// takeFrom merges what lies in a wreck behind a sequence.
-func (db *DB) takeFrom(ctx context.Context, w *wreck, after uint64) error {
+func (db *DB) salvage(ctx context.Context, w *wreck) error {
 	var chunk []find
-	flush := func() error {
-		err := db.mergeFinds(ctx, chunk, &w.report)
-		chunk = chunk[:0]
+	err := w.finds(ctx, 0, func(f find) (err error) {
+		if chunk = append(chunk, f); len(chunk) == salvageChunk {
+			err = db.mergeFinds(ctx, chunk, &w.report)
+			chunk = chunk[:0]
+		}
+		return err
+	})
+	if err == nil {
+		err = db.mergeFinds(ctx, chunk, &w.report)
+	}
+	if err != nil {
 		return err
 	}
-	err := w.live(ctx, func(key, value []byte) error {
+	return db.Flush(ctx)
+}
+
+// finds calls take with everything that lies behind a sequence and is worth merging.
+func (w *wreck) finds(ctx context.Context, after uint64, take func(find) error) error {
+	return w.live(ctx, func(key, value []byte) error {
 		f := find{tag: key[0], value: bytes.Clone(value)}
 		switch key[0] {
 		case tagRecord:
 			var err error
 			if f.ds, f.seq, err = parseRecordKey(key); err != nil || f.seq <= after {
-				return nil // of a dataset that this version does not know
+				return nil // if it cannot be read it is of a dataset that this version does not know
 			}
 		case tagAside, tagConflict:
 		default:
 			return nil
 		}
-		if chunk = append(chunk, f); len(chunk) < salvageChunk {
-			return nil
-		}
-		return flush()
+		return take(f)
 	})
-	if err == nil {
-		err = flush()
-	}
-	return err
 }
 
 // mergeFinds merges in one transaction. What turns out not to be what it should be is counted and left.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -124,7 +125,7 @@ func TestSalvageAroundDamage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const blockRecords = 300 // more than fit into a block of a table or of the log
 	damaged := 0
-	for range 60 {
+	for range 14 { // the engine looks for the flipped bit, which takes long under the race detector
 		name := files[rng.IntN(len(files))]
 		content := []byte(whole[name])
 		at := rng.IntN(len(content))
@@ -156,7 +157,7 @@ func TestSalvageAroundDamage(t *testing.T) {
 		}
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(whole[name]), 0o600))
 	}
-	if damaged < 10 {
+	if damaged < 4 {
 		t.Errorf("only %d of the damages did any", damaged)
 	}
 }
@@ -230,12 +231,12 @@ func TestFailingDiskIsNotDamage(t *testing.T) {
 			db := mustOpen(t, memOptions(mem))
 			put(t, db, "x", "")
 			must(t, db.Close())
-			reads := 0
+			var reads atomic.Int64
 			fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 				if op.Kind.ReadOrWrite() != errorfs.OpIsRead {
 					return nil
 				}
-				if reads++; reads == n+1 {
+				if reads.Add(1) == int64(n+1) {
 					return errno
 				}
 				return nil

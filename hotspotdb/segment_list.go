@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -80,14 +81,35 @@ func (db *DB) activeSegments(ctx context.Context, take func(Segment)) error {
 }
 
 func (db *DB) allSegments(ctx context.Context, take func(Segment)) error {
-	view := db.View()
-	defer view.Close()
-	return view.scanLive(ctx, Sessions, KindSegment, func(c *Change) error {
-		var pb hotspotpb.Segment
-		if err := unmarshal(c, &pb); err != nil {
+	for s, err := range db.AllSegments(ctx) {
+		if err != nil {
 			return err
 		}
-		take(segmentOf(keyID(c.Key), &pb))
-		return nil
-	})
+		take(s)
+	}
+	return nil
+}
+
+// errStopped ends a scan whose reader wants no more.
+var errStopped = errors.New("stopped")
+
+// AllSegments reads all session segments as they are at the beginning, in the order of the feed, holding one at a time.
+func (db *DB) AllSegments(ctx context.Context) iter.Seq2[Segment, error] {
+	return func(yield func(Segment, error) bool) {
+		view := db.View()
+		defer view.Close()
+		err := view.scanLive(ctx, Sessions, KindSegment, func(c *Change) error {
+			var pb hotspotpb.Segment
+			if err := unmarshal(c, &pb); err != nil {
+				return err
+			}
+			if !yield(segmentOf(keyID(c.Key), &pb), nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Segment{}, err)
+		}
+	}
 }

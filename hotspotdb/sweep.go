@@ -30,7 +30,7 @@ func (db *DB) sweep(ctx context.Context) (map[uint64]Erasure, error) {
 
 type sweeper struct {
 	*gatherer
-	erased  map[uint64]struct{}
+	erased  map[uint64]erasedIn
 	removed map[uint64]Erasure
 }
 
@@ -51,6 +51,9 @@ func (s *sweeper) accounts() error {
 	for ids := range slices.Chunk(slices.Collect(maps.Keys(s.erased)), removeChunk) {
 		err := s.db.UpdateHere(s.ctx, func(tx *Tx) error {
 			for _, id := range ids {
+				if !s.erased[id].covers(Users) {
+					continue
+				}
 				if err := tx.removeAccount(id); err != nil {
 					return err
 				}
@@ -90,11 +93,8 @@ func (s *sweeper) records() error {
 
 // about says which erased account a change is about.
 func (s *sweeper) about(c *Change) (account uint64, found bool) {
-	account, personal := accountOf(c)
-	if personal {
-		_, found = s.erased[account]
-	}
-	return account, found
+	account, ds := accountOf(c)
+	return account, account != 0 && s.erased[account].covers(ds)
 }
 
 func (s *sweeper) count(account uint64, kind byte) {

@@ -96,7 +96,7 @@ func (tx *Tx) store(in *incoming, source Source) error {
 	g.next++
 	n := headerLen(source)
 	if in.traits.flags&flagErasure != 0 {
-		g.stageErasure(in.traits.id)
+		g.stageErasure(in.ds, in.traits.id)
 	}
 	d := tx.batch.SetDeferred(recordKeyLen, n+len(in.raw))
 	putRecordKey(d.Key[:0], in.ds, g.next)

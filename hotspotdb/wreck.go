@@ -24,7 +24,9 @@ type wreck struct {
 	highest uint64              // sequence that was seen
 	id      DatabaseID          // zero if it cannot be read
 	report  Salvaged
-	again   bool // it was all looked through once: what is wrong is known
+	// newestLog need not have an end.
+	newestLog string
+	again     bool // it was all looked through once: what is wrong is known
 }
 
 // item is one write of a key, valid during the call that gets it.
@@ -37,6 +39,11 @@ type item struct {
 type errTaken struct{ error }
 
 func (e errTaken) Unwrap() error { return e.error }
+
+// counted is an error over a file of which it is known how many writes cannot be read.
+type counted struct{ error }
+
+func (e counted) Unwrap() error { return e.error }
 
 // openWreck looks through all files.
 func (db *DB) openWreck(ctx context.Context, dir string) (*wreck, error) {
@@ -80,6 +87,11 @@ func (w *wreck) scan(ctx context.Context, take func(item) error) error {
 		return err
 	}
 	slices.Sort(names)
+	for _, name := range names {
+		if path.Ext(name) == ".log" {
+			w.newestLog = name
+		}
+	}
 	taken := func(i item) error {
 		if len(i.key) == 0 {
 			return nil
@@ -118,9 +130,10 @@ func (w *wreck) contained(name string, read func(string, func(item) error) error
 	return read(name, take)
 }
 
-// broken notes what is wrong with a file.
+// broken notes what is wrong with a file. Only of a table whose properties can be read is it known how much it held.
 func (w *wreck) broken(name string, err error) {
 	if !w.again {
+		w.report.Uncounted = w.report.Uncounted || !errors.As(err, new(counted))
 		w.report.Broken = append(w.report.Broken, name+": "+strings.SplitN(err.Error(), "\n", 2)[0])
 	}
 }

@@ -45,6 +45,7 @@ type logReader struct {
 	open   bool   // record is one whose beginning was good
 	hole   int    // bytes passed by since the last good chunk,
 	lost   int    // and before it: damage, because something follows
+	ended  bool   // by the engine itself
 }
 
 // log reads what is left of a log.
@@ -67,14 +68,22 @@ func (w *wreck) log(name string, take func(item) error) (err error) {
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			if l.lost > 0 {
-				return fmt.Errorf("%d bytes in the middle cannot be read", l.lost)
-			}
-			return nil
+			return l.verdict(name == w.newestLog)
 		case err != nil:
 			return err
 		}
 	}
+}
+
+// verdict says what is wrong with the log; nil if nothing is known to be.
+func (l *logReader) verdict(newest bool) error {
+	switch {
+	case l.lost > 0:
+		return fmt.Errorf("%d bytes in the middle cannot be read", l.lost)
+	case !l.ended && !newest: // the newest ends where the box did
+		return errors.New("its end is missing")
+	}
+	return nil
 }
 
 // block reads one block. Behind a chunk whose bytes are broken it goes on where its length says; if that leads nowhere, the
@@ -87,7 +96,11 @@ func (l *logReader) block(b []byte) error {
 		}
 		header := chunkHeaders[kind/chunkKinds]
 		size := header + int(binary.LittleEndian.Uint16(b[4:]))
-		if size > len(b) || header > legacyChunk && binary.LittleEndian.Uint32(b[7:]) != l.number {
+		if size > len(b) {
+			break
+		}
+		if header > legacyChunk && binary.LittleEndian.Uint32(b[7:]) != l.number {
+			l.ended = l.ended || binary.LittleEndian.Uint32(b[7:]) == l.number+1 // how the engine ends a log
 			break
 		}
 		if binary.LittleEndian.Uint32(b) != chunkSum(b[6:size]) {

@@ -57,11 +57,11 @@ func (w *wreck) table(name string, take func(item) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	read := uint64(0)
-	counted := func(i item) error { read++; return take(i) }
+	count := func(i item) error { read++; return take(i) }
 	var broke error
 	for _, s := range spans() {
 		for from, more := s.prefix, true; more; {
-			last, err := readSpan(r, from, s.end(), counted)
+			last, err := readSpan(r, from, s.end(), count)
 			switch {
 			case err == nil:
 				more = false
@@ -76,10 +76,12 @@ func (w *wreck) table(name string, take func(item) error) (err error) {
 	if broke == nil {
 		return nil
 	}
-	if properties, err := r.ReadPropertiesBlock(ctx, nil); err == nil && properties.NumEntries > read {
-		w.missed(int(properties.NumEntries - read))
+	properties, err := r.ReadPropertiesBlock(ctx, nil)
+	if err != nil || properties.NumEntries < read {
+		return broke
 	}
-	return broke
+	w.missed(int(properties.NumEntries - read))
+	return counted{broke}
 }
 
 // readSpan takes keys from lo to before hi. If it fails, last is the last one that was taken, or lo.

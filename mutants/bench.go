@@ -28,13 +28,30 @@ const (
 // bench is where breaks are tried.
 type bench struct {
 	root string
-	dir  string // of overlays
+	dir  string   // of overlays
+	by   []killer // if any, the only ones
 	good map[killer]bool
 }
 
-func newBench(root string) (*bench, error) {
-	dir, err := os.MkdirTemp("", "mutants-")
-	return &bench{root, dir, map[killer]bool{}}, err
+func newBench(root, by string) (*bench, error) {
+	b := &bench{root: root, good: map[killer]bool{}}
+	if by != "" {
+		pkg, run, ok := strings.Cut(by, ":")
+		if !ok {
+			return nil, fmt.Errorf("%q: expected PACKAGE:PATTERN", by)
+		}
+		b.by = []killer{{pkg, run}}
+	}
+	var err error
+	b.dir, err = os.MkdirTemp("", "mutants-")
+	return b, err
+}
+
+func (b *bench) killers(m mutant) []killer {
+	if b.by != nil {
+		return b.by
+	}
+	return append(m.killers, m.suite()...)
 }
 
 func (b *bench) close() { _ = os.RemoveAll(b.dir) }
@@ -45,7 +62,7 @@ func (b *bench) try(ctx context.Context, m mutant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, k := range append(m.killers, m.suite()...) {
+	for _, k := range b.killers(m) {
 		if err := b.sound(ctx, k); err != nil {
 			return "", err
 		}
@@ -53,7 +70,7 @@ func (b *bench) try(ctx context.Context, m mutant) (string, error) {
 		switch {
 		case err != nil:
 			return "", err
-		case verdict.hung && !m.hangs:
+		case verdict.hung && !m.hangs && b.by == nil:
 			return "", fmt.Errorf("%s hangs, and the break is not marked to do that:\n%s", k, verdict.output)
 		case verdict.failed:
 			return fmt.Sprintf("%s.%s", path.Base(k.pkg), verdict.test), nil
@@ -92,6 +109,26 @@ func (b *bench) overlay(m mutant) (string, error) {
 	}
 	overlay := filepath.Join(b.dir, m.name+".json")
 	return overlay, os.WriteFile(overlay, raw, 0o600)
+}
+
+// compileAll finds breaks that do not compile, which would otherwise be found one by one.
+func (b *bench) compileAll(ctx context.Context, list []mutant) error {
+	var errs []error
+	for _, m := range list {
+		overlay, err := b.overlay(m)
+		if err != nil {
+			return err
+		}
+		cmd := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "./"+path.Dir(m.file))
+		cmd.Dir, cmd.Env = b.root, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w\n%s", m.name, err, out))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // verdict is how tests ended.

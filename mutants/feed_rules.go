@@ -11,8 +11,8 @@ func feedMutants() []mutant {
 		},
 		{
 			name: "sums-keep-the-replaced-version", rule: "1", file: "hotspotdb/index.go",
-			old:     "d.total = d.total.sub(old.contribution)",
-			new:     "",
+			old:     "contribution = u128{}.sub(contribution)",
+			new:     "contribution = u128{}",
 			killers: []killer{inStore("TestMergeConverges")},
 		},
 		{
@@ -42,13 +42,13 @@ func feedMutants() []mutant {
 		{
 			name: "used-incarnations-forgotten", rule: "2", file: "hotspotdb/incarnation.go",
 			old:     "if empty := end < incarnation.First; empty && i < len(history)-keepEmpty {",
-			new:     "if i < len(history)-keepEmpty {",
+			new:     "if empty := end < incarnation.First; (empty || i >= 0) && i < len(history)-keepEmpty {",
 			killers: []killer{inStore("TestHistory")},
 		},
 		{
 			name: "rewind-ignored", rule: "2", file: "modules/sync/feed/history.go",
 			old:     "return hotspotdb.Position{Incarnation: pos.Incarnation, Seq: end}, true",
-			new:     "return pos, false",
+			new:     "return hotspotdb.Position{Incarnation: pos.Incarnation, Seq: max(end, pos.Seq)}, false",
 			killers: []killer{inFeed("TestRewind")},
 		},
 		{
@@ -60,7 +60,7 @@ func feedMutants() []mutant {
 		{
 			name: "rewind-to-the-end-of-a-lost-incarnation", rule: "2", file: "modules/sync/feed/history.go",
 			old:     "Seq: min(now, then, pos.Seq)}, true",
-			new:     "Seq: pos.Seq}, true",
+			new:     "Seq: max(now, then, pos.Seq)}, true",
 			killers: []killer{inFeed("TestRewind")},
 		},
 		{
@@ -143,8 +143,8 @@ func feedMutants() []mutant {
 		},
 		{
 			name: "feed-passes-the-durable-watermark", rule: "3", file: "modules/sync/feed/sender.go",
-			old:     "durable := s.db.Durable()",
-			new:     "durable := func() uint64 { v := s.db.View(); defer v.Close(); return v.Seq }()",
+			old:     "durable, moved := s.cache.pulse.next(s.db)",
+			new:     "_, moved := s.cache.pulse.next(s.db)\n\t\tdurable := func() uint64 { v := s.db.View(); defer v.Close(); return v.Seq }()",
 			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
 		},
 		{
@@ -187,7 +187,7 @@ func feedMutants() []mutant {
 			name: "empty-batch-not-synced", rule: "3", file: "hotspotdb/apply.go",
 			old:     "j.durable = result.Stored == 0",
 			new:     "j.durable = false",
-			killers: []killer{inStore("TestPositionOnlyBatch")},
+			killers: []killer{inStore("TestPositionOnlyBatchIsDurable")},
 		},
 		{
 			name: "changes-are-returned", rule: "4", file: "modules/sync/feed/sender.go",

@@ -20,39 +20,56 @@ import (
 
 func main() {
 	list := flag.Bool("list", false, "print the breaks and do nothing")
+	compile := flag.Bool("compile", false, "only look whether the breaks compile")
 	only := flag.String("only", "", "only these breaks: names or rules, separated by commas")
 	sample := flag.Int("sample", 0, "only so many, drawn by -seed")
 	seed := flag.Uint64("seed", 1, "of -sample")
+	by := flag.String("by", "", "look whether these tests notice, and no others: PACKAGE:PATTERN, such as ./modules/sync:TestModel")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *list, *only, *sample, *seed); err != nil {
+	if err := run(ctx, options{*list, *compile, *only, *by, *sample, *seed}); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, listOnly bool, only string, sample int, seed uint64) error {
+type options struct {
+	list, compile bool
+	only, by      string
+	sample        int
+	seed          uint64
+}
+
+func run(ctx context.Context, o options) error {
 	root, err := moduleRoot(ctx)
 	if err != nil {
 		return err
 	}
 	all := mutants()
-	chosen := choose(all, only, sample, seed)
+	chosen := choose(all, o.only, o.sample, o.seed)
 	if len(chosen) == 0 {
-		return fmt.Errorf("no break is called %q; see -list", only)
+		return fmt.Errorf("no break is called %q; see -list", o.only)
 	}
 	suspects := all // a sample finds an outdated entry elsewhere in the list, too
-	if only != "" {
+	if o.only != "" {
 		suspects = chosen
 	}
 	if err := check(root, suspects); err != nil {
 		return err
 	}
-	if listOnly {
+	if o.list {
 		return printList(chosen)
 	}
-	return try(ctx, root, chosen)
+	b, err := newBench(root, o.by)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if o.compile {
+		return b.compileAll(ctx, chosen)
+	}
+	return try(ctx, b, chosen)
 }
 
 // choose narrows the list down.
@@ -90,19 +107,14 @@ func printList(list []mutant) error {
 }
 
 // try applies each break in turn and prints a line for it as soon as it is known.
-func try(ctx context.Context, root string, list []mutant) error {
-	bench, err := newBench(root)
-	if err != nil {
-		return err
-	}
-	defer bench.close()
+func try(ctx context.Context, b *bench, list []mutant) error {
 	const row = "%-4s  %-46s  %-52s  %6.1f\n"
 	fmt.Printf("%-4s  %-46s  %-52s  %6s\n", "RULE", "BREAK", "NOTICED BY", "SECONDS")
 	began := time.Now()
 	var survived []string
 	for _, m := range list {
 		start := time.Now()
-		killer, err := bench.try(ctx, m)
+		killer, err := b.try(ctx, m)
 		switch {
 		case errors.Is(err, errSurvived):
 			killer = "SURVIVED"

@@ -55,7 +55,7 @@ func mergeMutants() []mutant {
 			name: "set-aside-never-merged", rule: "5", file: "hotspotdb/aside.go",
 			old:     "tick = ticker.C",
 			new:     "tick = nil",
-			killers: []killer{inSync("TestSetAsideArrivesInTime")},
+			killers: []killer{inStore("TestSetAsideMergesInTime")},
 		},
 		{
 			name: "set-aside-forgotten-at-restart", rule: "5", file: "hotspotdb/load.go",
@@ -185,8 +185,8 @@ func mergeMutants() []mutant {
 		},
 		{
 			name: "version-vector-not-extended", rule: "6", file: "hotspotdb/tx.go",
-			old:     "c.Version = c.Version.edited(tx.db.actor())",
-			new:     "c.Version = Vector{}.edited(tx.db.actor())",
+			old:     "c.Version = c.Version.edited(tx.writer(ds, key, c.Version))",
+			new:     "c.Version = Vector{}.edited(tx.writer(ds, key, c.Version))",
 			killers: []killer{inStore("TestSkippedVersionsAreNoConflict|TestConcurrentEditsAreListedOnBothBoxes")},
 		},
 		{

@@ -47,7 +47,7 @@ func (m mutant) suite() []killer {
 
 // mutants are all breaks, in the order of the rules.
 func mutants() []mutant {
-	return slices.Concat(feedMutants(), mergeMutants(), proofMutants(), securityMutants())
+	return slices.Concat(feedMutants(), mergeMutants(), proofMutants(), lifeMutants(), securityMutants())
 }
 
 // check finds entries that are no longer true, before anything is run.

@@ -25,6 +25,9 @@ const password = "securemboxpass"
 var program string
 
 func TestMain(m *testing.M) {
+	if fault := os.Getenv(tracerFault); fault != "" {
+		os.Exit(traceMain(fault, os.Args[1:]))
+	}
 	dir, err := os.MkdirTemp("", "mbox-soak-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// slowCatchUp divides the number of changes for systems that would need minutes; the figure is a rate.
-var slowCatchUp = map[string]int{"MariaDB": 5}
+// slower divides the work for systems that would need minutes; the figures are rates.
+var slower = map[string]int{"MariaDB": 5}
 
 // bulk measures the first copy of a store, and catching up after the replica was cut off.
 func (b *bench) bulk(s system, round int) (err error) {
@@ -17,20 +17,21 @@ func (b *bench) bulk(s system, round int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.Load(b.Rows); err != nil {
+	part := max(1, slower[s.Name()])
+	rows, changes := b.Rows/part, b.Changes/part
+	if err := p.Load(rows); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	took, err := attached(p)
 	if err != nil {
 		return fmt.Errorf("first copy: %w", err)
 	}
-	b.results.add(s.Name(), figure{Key: "copy", Work: fmt.Sprintf("first copy of %d accounts", b.Rows), Unit: "accounts/s"}, float64(b.Rows)/took.Seconds())
+	b.results.add(s.Name(), figure{Key: "copy", Work: fmt.Sprintf("first copy of %s accounts", thousands(int64(b.Rows))), Unit: "accounts/s"}, float64(rows)/took.Seconds())
 
 	if err := p.Detach(); err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	changes := b.Changes / max(1, slowCatchUp[s.Name()])
-	if err := change(p, b.Rows, 0, changes); err != nil {
+	if err := change(p, rows, 0, changes); err != nil {
 		return err
 	}
 	if took, err = attached(p); err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -31,30 +32,44 @@ func run() (err error) {
 	flag.IntVar(&o.Changes, "changes", 100_000, "changes of the catch-up, at most as many as rows")
 	flag.IntVar(&o.Rounds, "rounds", 3, "rounds of which the median counts")
 	flag.DurationVar(&o.CommitTime, "commits", 2*time.Second, "how long each commit rate is measured")
-	flag.DurationVar(&o.LatencyTime, "latency", 8*time.Second, "how long each latency is measured")
-	flag.DurationVar(&o.SweepTime, "sweep", 3*time.Second, "how long latency is measured at each write rate of the plot")
+	flag.DurationVar(&o.LatencyTime, "latency", 5*time.Second, "how long each latency is measured")
+	flag.DurationVar(&o.SweepTime, "sweep", 2*time.Second, "how long latency is measured at each write rate of the plot")
 	flag.IntVar(&o.SatelliteChanges, "satellite", satelliteRows, "changes of the catch-up over the satellite link")
 	only := flag.String("only", "live,bulk,sweep,links", "parts to run")
 	systems := flag.String("systems", "mbox,postgresql,mariadb,redis", "systems to run")
 	data := flag.String("json", "", "write the results to this file")
 	from := flag.String("from", "", "measure nothing: take the results from this file")
 	doc := flag.String("doc", "", "rewrite the figures in this document")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of this process, which is both boxes and all clients, to this file")
 	plots := flag.String("plots", "", "draw the plots into this folder")
 	flag.Parse()
 	o.Changes, o.SatelliteChanges = min(o.Changes, o.Rows), min(o.SatelliteChanges, satelliteRows)
 
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	r, err := (*results)(nil), error(nil)
 	if *from != "" {
 		r, err = readResults(*from)
 	} else {
 		r, err = measureAll(o, strings.Split(*systems, ","), strings.Split(*only, ","))
 	}
-	if err != nil {
+	if r == nil {
 		return err
 	}
-	fmt.Println(r.text())
+	fmt.Println(r.text()) // after a failure, what there is
 	if *data != "" {
 		err = errors.Join(err, r.write(*data))
+	}
+	if err != nil {
+		return err
 	}
 	if *doc != "" {
 		err = errors.Join(err, r.document(*doc))
@@ -71,15 +86,13 @@ func measureAll(o options, systems, parts []string) (_ *results, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var once sync.Once
-	clean := func() { once.Do(func() { err = errors.Join(err, s.close()) }) }
-	defer clean()
+	defer func() { err = errors.Join(err, s.close()) }()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
 		s.killAll()
-		clean()
+		_ = s.close()
 		os.Exit(1)
 	}()
 	b := &bench{options: o, site: s, began: time.Now(), results: &results{
@@ -90,12 +103,12 @@ func measureAll(o options, systems, parts []string) (_ *results, err error) {
 		return nil, err
 	}
 	for _, part := range parts {
-		if err := b.part(part); err != nil {
-			return nil, err
+		if err = b.part(part); err != nil {
+			break
 		}
 	}
 	b.results.Took = time.Since(b.began)
-	return b.results, nil
+	return b.results, err
 }
 
 // choose takes those systems that are wanted and installed.

@@ -139,7 +139,7 @@ func (p *mariaPair) Same() error {
 		return err
 	}
 	if at != there {
-		return fmt.Errorf("MariaDB's primary has checksum %s, its replica %s", at, there)
+		return fmt.Errorf("the primary has checksum %s, the replica %s", at, there)
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (c *mariaClient) Disable(username string) error {
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(fmt.Errorf("MariaDB has no account %s", username), err)
+		return errors.Join(fmt.Errorf("there is no account %s", username), err)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func (*postgres) Version() (string, error) {
 		return "", err
 	}
 	out, err := exec.Command(bin, "--version").Output()
-	return strings.TrimPrefix(strings.TrimSpace(string(out)), "postgres (PostgreSQL) "), err
+	version, _, _ := strings.Cut(strings.TrimPrefix(string(out), "postgres (PostgreSQL) "), " ")
+	return version, err
 }
 
 func (*postgres) Settings() string {

@@ -98,11 +98,11 @@ func (p *pgPair) Same() error {
 		return err
 	}
 	if at != there {
-		return fmt.Errorf("PostgreSQL's primary has %s, its replica %s", at, there)
+		return fmt.Errorf("the primary has %s, the replica %s", at, there)
 	}
 	tls, err := p.primary.ask("SELECT coalesce(min(s.version), 'none') FROM pg_stat_replication r LEFT JOIN pg_stat_ssl s ON s.pid = r.pid AND s.ssl")
 	if err == nil && tls != "TLSv1.3" {
-		err = fmt.Errorf("PostgreSQL's replication link uses TLS version %s", tls)
+		err = fmt.Errorf("the replication link uses TLS version %s", tls)
 	}
 	return err
 }
@@ -148,7 +148,7 @@ func (c *pgClient) Put(r row) error {
 func (c *pgClient) Disable(username string) error {
 	tag, err := c.conn.Exec(context.Background(), "disable", username)
 	if err == nil && tag.RowsAffected() != 1 {
-		err = fmt.Errorf("PostgreSQL has no account %s", username)
+		err = fmt.Errorf("there is no account %s", username)
 	}
 	return err
 }

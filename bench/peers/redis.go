@@ -194,9 +194,9 @@ func (p *redisPair) Same() error {
 	case err != nil:
 		return err
 	case at != there:
-		return fmt.Errorf("Redis's primary has digest %s, its replica %s", at, there)
+		return fmt.Errorf("the primary has digest %s, the replica %s", at, there)
 	case p.copies != "" && copies != p.copies:
-		return errors.New("Redis copied everything instead of catching up")
+		return errors.New("everything was copied instead of caught up with")
 	}
 	return nil
 }

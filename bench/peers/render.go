@@ -105,9 +105,7 @@ func (r *results) verdicts() report.Table {
 
 func (r *results) satelliteTable() report.Table {
 	head := []string{"over 600 ms round trip, 1 Mbit/s, 5% loss"}
-	for _, name := range r.onSatellite() {
-		head = append(head, name)
-	}
+	head = append(head, r.onSatellite()...)
 	table := report.Table{append(head, "times better")}
 	line := func(what, unit string, value func(*satelliteResult) float64) {
 		cells := []string{what}
@@ -151,8 +149,8 @@ func (r *results) settings() string {
 	var out strings.Builder
 	o := r.Options
 	fmt.Fprintf(&out, "Last run: %s; %s. It took %s.\n\n", r.When.Format(time.DateOnly), r.Machine, r.Took.Round(time.Second))
-	fmt.Fprintf(&out, "Medians of %d rounds. Commits: %s for each number of writers; latencies: %s at %d writes/s; first copy: %s accounts of about 300 bytes; "+
-		"catch-up: %s changes of different accounts, each committed alone (MariaDB: a fifth of them).\n\n",
+	fmt.Fprintf(&out, "Medians of rounds (%d). Commits: %s for each number of writers; latencies: %s at %d writes/s; first copy: %s accounts of about 300 bytes; "+
+		"catch-up: %s changes of different accounts, each committed alone (MariaDB: a fifth of both).\n\n",
 		o.Rounds, o.CommitTime, o.LatencyTime, liveRate, thousands(int64(o.Rows)), thousands(int64(o.Changes)))
 	for _, s := range r.Systems {
 		fmt.Fprintf(&out, "- %s %s: %s.\n", s.Name, s.Version, s.Settings)

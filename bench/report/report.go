@@ -18,9 +18,10 @@ type Machine struct {
 	Memory int    `json:"memory_gib"`
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
+	Load   string `json:"load"` // average number of running programs over the minute before
 }
 
-// ThisMachine describes the machine that the program runs on.
+// ThisMachine describes the machine that the program runs on, and how busy it is with other things.
 func ThisMachine() Machine {
 	m := Machine{CPU: cpuName(), Cores: runtime.NumCPU(), Go: runtime.Version()}
 	var info syscall.Sysinfo_t
@@ -30,6 +31,9 @@ func ThisMachine() Machine {
 	}
 	if raw, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(raw))
+	}
+	if raw, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.Load, _, _ = strings.Cut(string(raw), " ")
 	}
 	return m
 }
@@ -45,7 +49,7 @@ func cpuName() string {
 }
 
 func (m Machine) String() string {
-	return fmt.Sprintf("%d cores of %s, %d GiB, Linux %s, %s", m.Cores, m.CPU, m.Memory, m.Kernel, m.Go)
+	return fmt.Sprintf("%d cores of %s, %d GiB, Linux %s, %s, load average before the run %s", m.Cores, m.CPU, m.Memory, m.Kernel, m.Go, m.Load)
 }
 
 // Table is rows of cells; the first is the head.

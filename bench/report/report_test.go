@@ -46,7 +46,7 @@ func TestMarkdown(t *testing.T) {
 
 func TestThisMachine(t *testing.T) {
 	m := ThisMachine()
-	if m.Cores < 1 || m.Memory < 1 || m.Kernel == "" || !strings.HasPrefix(m.Go, "go") {
+	if m.Cores < 1 || m.Memory < 1 || m.Kernel == "" || m.Load == "" || !strings.HasPrefix(m.Go, "go") {
 		t.Errorf("%+v", m)
 	}
 }

@@ -80,7 +80,9 @@ func Start(cfg Config) (*Swarm, error) {
 	for _, f := range s.followers {
 		s.tasks.Go(func() { f.follow(ctx) })
 	}
-	s.tasks.Go(func() { s.beat(ctx) })
+	for part := range beaters {
+		s.tasks.Go(func() { s.beat(ctx, part) })
+	}
 	return s, nil
 }
 
@@ -99,16 +101,23 @@ func (s *Swarm) Close() {
 	s.dec.Close()
 }
 
-// beat says something to the primary for each follower every peer.HeartbeatEvery, one after the other.
-func (s *Swarm) beat(ctx context.Context) {
-	tick := time.NewTicker(peer.HeartbeatEvery / time.Duration(len(s.followers)+1))
+// beaters is how many goroutines share the heartbeats, so that a follower whose primary does not read holds up few others.
+const beaters = 8
+
+// beat says something to the primary for each beaters-th follower every peer.HeartbeatEvery, one after the other.
+func (s *Swarm) beat(ctx context.Context, part int) {
+	var mine []*follower
+	for i := part; i < len(s.followers); i += beaters {
+		mine = append(mine, s.followers[i])
+	}
+	tick := time.NewTicker(peer.HeartbeatEvery / time.Duration(len(mine)+1))
 	defer tick.Stop()
-	for i := 0; ; i = (i + 1) % len(s.followers) {
+	for i := 0; len(mine) > 0; i = (i + 1) % len(mine) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.followers[i].heartbeat()
+			mine[i].heartbeat()
 		}
 	}
 }

@@ -62,7 +62,11 @@ func toStore(keys []boxsync.DomainKey) []configstore.DomainKey {
 type backups struct{ parts }
 
 func (b backups) hotspot() configstore.Part {
-	return configstore.Part{Name: hotspotDir, Export: b.db.Export, Import: hotspotdb.Import}
+	part := configstore.Part{Name: hotspotDir, Export: b.db.Export, Import: hotspotdb.Import}
+	if b.db != nil {
+		part.Import = b.db.Restore // whoever was erased since the backup stays erased
+	}
+	return part
 }
 
 func (b backups) Backup(ctx context.Context, w io.Writer, passphrase string) error {

@@ -30,6 +30,7 @@ type options struct {
 	startup string // file for a box without a configuration of its own
 	record  bool   // leave the machine alone
 	log     *slog.Logger
+	failed  chan error // gets why the storage cannot go on; it has room for one
 }
 
 // box is one life of a box, from start to stop or reload.
@@ -153,7 +154,14 @@ func (b *box) openHotspot() (err error) {
 }
 
 // storageFailed ends the box: it cannot confirm writes any more.
-func (b *box) storageFailed(err error) { b.stop(fmt.Errorf("hotspot database: %w", err)) }
+func (b *box) storageFailed(err error) {
+	err = fmt.Errorf("hotspot database: %w", err)
+	select {
+	case b.failed <- err:
+	default: // it was said
+	}
+	b.stop(err)
+}
 
 func (b *box) host() host.Host {
 	switch {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,6 +110,9 @@ func (b *box) salvageFrom(ctx context.Context, name string, s salvage) (salvage,
 		return s, err
 	}
 	got, err := b.db.Salvage(ctx, b.path(name))
+	for _, file := range b.missingFiles(name, s.Reason) {
+		got.Broken, got.Uncounted = append(got.Broken, file+": it is missing"), true
+	}
 	s.Salvaged, s.Database = got, b.db.ID().String()
 	if s.Done = err == nil; err != nil {
 		s.Failed, s.Tries = err.Error(), s.Tries-1
@@ -123,10 +127,7 @@ func (s salvage) notice(name string) string {
 	text := fmt.Sprintf("the hotspot database was damaged and is kept in %s: ", name)
 	switch {
 	case s.Done:
-		text += fmt.Sprintf("%d records were read back, up to %d could not be", s.Salvaged.Records, s.Salvaged.Unreadable+int(s.Salvaged.Missing))
-		if n := len(s.Salvaged.Broken); n > 0 {
-			text += fmt.Sprintf(", %d of its files are broken", n)
-		}
+		text += fmt.Sprintf("%d records were read back, %s", s.Salvaged.Records, s.gone())
 	case s.Failed != "":
 		text += "it could not be read back: " + s.Failed
 	default:
@@ -182,6 +183,32 @@ func (b *box) storageNotices() []string {
 	}
 	return notes
 }
+
+// gone words what could not be read back. A write may be one that a later one has replaced.
+func (s salvage) gone() string {
+	switch n := s.Salvaged.Unreadable + int(s.Salvaged.Missing); {
+	case s.Salvaged.Uncounted && n > 0:
+		return fmt.Sprintf("%d writes and an unknown number more could not be", n)
+	case s.Salvaged.Uncounted:
+		return "an unknown number could not be"
+	case n > 0:
+		return fmt.Sprintf("up to %d could not be", n)
+	}
+	return "which is everything that its files held"
+}
+
+// missingFiles are those that the storage engine misses.
+func (b *box) missingFiles(name, reason string) (missing []string) {
+	for _, file := range dataFile.FindAllString(reason, -1) {
+		if _, err := os.Stat(filepath.Join(b.path(name), file)); errors.Is(err, fs.ErrNotExist) && !slices.Contains(missing, file) {
+			missing = append(missing, file)
+		}
+	}
+	return missing
+}
+
+// dataFile is the name of a table or log in what the storage engine says.
+var dataFile = regexp.MustCompile(`\d{6,}\.(sst|log)`)
 
 func (b *box) readSalvage(name string) (s salvage, err error) {
 	raw, err := os.ReadFile(filepath.Join(b.path(name), salvageReport))

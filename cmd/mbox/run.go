@@ -49,10 +49,17 @@ func runCommand(args []string) int {
 func lives(ctx context.Context, o options) int {
 	for {
 		ended := make(chan error, 1)
+		o.failed = make(chan error, 1)
 		go func() { ended <- live(ctx, o) }()
 		var err error
 		select {
 		case err = <-ended:
+		case err = <-o.failed: // the storage may be stuck, and with it whoever waits for it
+			select {
+			case <-ended:
+			case <-time.After(stopTime):
+			}
+			return fail(err)
 		case <-ctx.Done():
 			select {
 			case err = <-ended:

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	box signal DIR NAME       send it HUP or INT
 //	box ended DIR STATUS      wait until it has ended by itself
 //	exits STATUS PROGRAM...   run a program that must end with that status
+//	fetch STATUS FROM URL     get a page over HTTPS from an address of this machine
 //	fill FILE TEXT N          write TEXT N times
 //	freeport VAR ADDRESS...   put a port that is free on all addresses into $VAR
 //	until REGEXP PROGRAM...   run a program again and again until it succeeds and prints that
@@ -46,7 +47,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"box": boxCommand, "exits": exits, "fill": fill, "freeport": freePort, "until": until,
+			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": freePort, "until": until,
 		},
 	})
 }

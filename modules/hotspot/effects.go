@@ -57,6 +57,9 @@ func changeOf(e hotspotdb.Event) (change, bool) {
 	}
 	c := change{e.Key[0], binary.BigEndian.Uint64(e.Key[1:])}
 	local := e.Source.Kind == hotspotdb.Local
+	if c.kind == hotspotdb.KindErasure {
+		c.kind = hotspotdb.KindAccess
+	}
 	return c, c.kind == hotspotdb.KindAccess || c.kind == hotspotdb.KindSegment && local
 }
 
@@ -191,7 +194,8 @@ func (m *Module) endSessions(ctx context.Context, s *serving, account uint64, wh
 	// Every box ends the sessions that it serves: that must not wait for another one.
 	err := m.db.UpdateHere(ctx, func(tx *hotspotdb.Tx) error {
 		for id := range ids {
-			if err := tx.CloseSegment(id, cause, m.now()); err != nil && !errors.Is(err, hotspotdb.ErrNotFound) {
+			err := tx.CloseSegment(id, cause, m.now())
+			if err != nil && !errors.Is(err, hotspotdb.ErrNotFound) && !errors.Is(err, hotspotdb.ErrErased) {
 				return err
 			}
 		}

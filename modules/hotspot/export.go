@@ -85,19 +85,20 @@ func (m *Module) exportProfiles(ctx context.Context, call modules.Call) (modules
 	return m.export(ctx, call, "profiles", len(profiles), names(columns), rows)
 }
 
+// exportSessions writes sessions in the order in which they were last changed here: the history need not fit in memory.
 func (m *Module) exportSessions(ctx context.Context, call modules.Call) (modules.View, error) {
-	segments, err := m.db.Segments(ctx, hotspotdb.SegmentFilter{})
-	if err != nil {
-		return nil, err
-	}
 	rows := func(yield func([]string, error) bool) {
-		for _, s := range segments {
+		for s, err := range m.db.AllSegments(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
 			if !yield(sessionCells(s), nil) {
 				return
 			}
 		}
 	}
-	return m.export(ctx, call, "sessions", len(segments), sessionColumns(), rows)
+	return m.export(ctx, call, "sessions", m.db.Statistics().Sessions, sessionColumns(), rows)
 }
 
 // export writes a file that has its name only when it is complete.

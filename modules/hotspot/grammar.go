@@ -18,7 +18,7 @@ func (m *Module) Grammar() modules.Grammar {
 	commands = append(commands, m.profileCommands()...)
 	commands = append(commands, m.fileCommands()...)
 	commands = append(commands, m.showCommands()...)
-	return modules.Grammar{Commands: commands}
+	return modules.Grammar{Statements: []modules.Statement{historyStatement()}, Commands: commands}
 }
 
 func (m *Module) userCommands() []modules.Command {
@@ -31,6 +31,7 @@ func (m *Module) userCommands() []modules.Command {
 		"profile":  "A profile; the first one typed wins",
 		"disabled": "The account cannot log in",
 		"expires":  "When the account ends",
+		"force":    "Without asking",
 	}
 	args := map[string]modules.Type{
 		"NAME":    m.userName(),
@@ -46,6 +47,7 @@ func (m *Module) userCommands() []modules.Command {
 		{Syntax: "hotspot user add NAME" + options, Help: "Add an account", Words: words, Args: args, Level: operator, Run: m.addUser},
 		{Syntax: "hotspot user set NAME" + options, Help: "Change an account; what is not named stays", Words: words, Args: args, Level: operator, Run: m.setUser},
 		{Syntax: "hotspot user delete NAME", Help: "Delete an account and end its sessions", Words: words, Args: name, Level: operator, Run: m.deleteUser},
+		{Syntax: "hotspot user erase NAME [force]", Help: "Remove all that is known of a person, from all boxes and for good", Words: words, Args: name, Level: operator, Run: m.eraseUser},
 		{Syntax: "hotspot user disable NAME", Help: "Keep an account from logging in and end its sessions", Words: words, Args: name, Level: operator, Run: m.disableUser},
 		{Syntax: "hotspot user enable NAME", Help: "Let a disabled account log in again", Words: words, Args: name, Level: operator, Run: m.enableUser},
 	}
@@ -125,6 +127,7 @@ func (m *Module) showCommands() []modules.Command {
 		{Syntax: "show hotspot sessions [active | history] [username NAME] [limit N]", Help: "Sessions, newest first", Words: words,
 			Args: pick(args, "NAME", "N"), Level: operator, Run: m.showSessions},
 		{Syntax: "show hotspot sticky", Help: "Devices that are let in without the portal", Words: words, Level: operator, Run: m.showSticky},
+		{Syntax: "show hotspot retention", Help: "What is kept of deleted records and of history", Words: words, Level: anybody, Run: m.showRetention, Support: "show hotspot retention"},
 		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics, Support: "show hotspot statistics"},
 	}
 }

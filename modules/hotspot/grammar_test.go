@@ -52,14 +52,16 @@ func TestHelpListsNoMoreThanTwentyNames(t *testing.T) {
 	}
 }
 
-func TestGrammar(t *testing.T) { moduletest.Grammar(t, New(nil, slog.New(slog.DiscardHandler))) }
+func TestGrammar(t *testing.T) {
+	moduletest.Grammar(t, New(nil, slog.New(slog.DiscardHandler)), "hotspot history days 30")
+}
 
 // A list of guests is personal data; counting them is not.
 func TestLevels(t *testing.T) {
 	b := newBox(t)
 	for _, c := range b.mod.Grammar().Commands {
 		want := operator
-		if c.Syntax == "show hotspot statistics" {
+		if c.Syntax == "show hotspot statistics" || c.Syntax == "show hotspot retention" {
 			want = anybody
 		}
 		if c.Level != want {

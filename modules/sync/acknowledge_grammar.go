@@ -47,22 +47,23 @@ func peerName(s string) (string, error) {
 }
 
 func parseAcknowledge(tree *modules.Tree) (*acknowledge, error) {
-	for _, n := range tree.All(syntaxAcknowledge) {
-		from := modules.List[string](n.Values, "PEER")
-		slices.Sort(from)
-		a := &acknowledge{
-			Required: modules.Get[int](n.Values, "N"), From: slices.Compact(from), Degrade: n.Values.Has("degrade"),
-			Timeout: time.Duration(modules.Get[int](n.Values, "MS")) * time.Millisecond,
-		}
-		if len(a.From) > 0 && len(a.From) < a.Required {
-			return nil, modules.Refuse(n, &modules.Error{
-				Message: fmt.Sprintf("%d boxes must confirm, but only %d are named", a.Required, len(a.From)),
-				Hint:    "Name more of them, or ask for fewer",
-			})
-		}
-		return a, nil
+	lines := tree.All(syntaxAcknowledge)
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	v := lines[0].Values
+	from := slices.Sorted(slices.Values(modules.List[string](v, "PEER"))) // a copy: the tree is not to be changed
+	a := &acknowledge{
+		Required: modules.Get[int](v, "N"), From: slices.Compact(from), Degrade: v.Has("degrade"),
+		Timeout: time.Duration(modules.Get[int](v, "MS")) * time.Millisecond,
+	}
+	if len(a.From) > 0 && len(a.From) < a.Required {
+		return nil, modules.Refuse(lines[0], &modules.Error{
+			Message: fmt.Sprintf("%d boxes must confirm, but only %d are named", a.Required, len(a.From)),
+			Hint:    "Name more of them, or ask for fewer",
+		})
+	}
+	return a, nil
 }
 
 // applyAcknowledge is called with m.mu held.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"mbox/hotspotdb"
+	"mbox/modules/sync/peer"
 )
 
 // TestTallyAgreesWithCounting: what is reached after boxes have gone on, begun anew, come and left, is what counting all of
@@ -105,5 +106,30 @@ func benchmarkStored(b *testing.B, a *acknowledge) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		stored[i%1000](hotspotdb.Users, uint64(1+i/1000))
+	}
+}
+
+// TestTwoConnectionsAreOneBox: a box that is connected twice confirms once, and what it has stored is not forgotten when one of
+// its connections ends.
+func TestTwoConnectionsAreOneBox(t *testing.T) {
+	q := newQuorum(nil, nil, nil)
+	q.asked.Store(&acknowledge{Required: 2})
+	first, second, other := &peer.Session{BoxID: "a"}, &peer.Session{BoxID: "a"}, &peer.Session{BoxID: "b"}
+	reached := func() uint64 { return q.tallies[hotspotdb.Users].reached(2) }
+	q.join(first)(hotspotdb.Users, 7)
+	q.join(second)(hotspotdb.Users, 9)
+	if reached() != 0 {
+		t.Fatalf("one box has confirmed %d twice", reached())
+	}
+	q.join(other)(hotspotdb.Users, 8)
+	if reached() != 8 {
+		t.Errorf("two boxes have reached %d", reached())
+	}
+	q.asked.Store(nil) // leaving is not to ask the database now
+	q.leave(first)
+	q.asked.Store(&acknowledge{Required: 2})
+	q.recount()
+	if reached() != 8 {
+		t.Errorf("after one of two connections ended: %d", reached())
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"mbox/boxtest"
-	"mbox/boxtest/wire"
+	badlink "mbox/boxtest/wire"
 	"mbox/hotspotdb"
 	"mbox/hotspotdb/dbtest"
 )
@@ -131,7 +131,7 @@ func TestBlockReportsEachWrite(t *testing.T) {
 func TestDegradeWithAStalledPeer(t *testing.T) {
 	lan := boxtest.NewLAN(t)
 	primary, backup := lan.Box("primary"), lan.Box("backup")
-	w := wire.New(t, primary.ListenAddr())
+	w := badlink.New(t, primary.ListenAddr())
 	primary.Must("mbox sync allow " + backup.Addr.String())
 	backup.Must(fmt.Sprintf("mbox sync primary %s port %d username mboxadmin password %s", w.Addr().Addr(), w.Addr().Port(), boxtest.Password))
 	boxtest.InSync(primary, backup)
@@ -139,7 +139,7 @@ func TestDegradeWithAStalledPeer(t *testing.T) {
 	confirmed(t, primary, "first")
 	waitConfirmations(t, primary, "confirming")
 
-	w.Partition(wire.Holds)
+	w.Partition(badlink.Holds)
 	const writers = 8
 	var reported atomic.Int64
 	var all stdsync.WaitGroup
@@ -163,6 +163,7 @@ func TestDegradeWithAStalledPeer(t *testing.T) {
 	if n := primary.Sync.Status().Acknowledge.Unconfirmed; n != writers+20 {
 		t.Errorf("%d writes are counted as unconfirmed", n)
 	}
+	w.Shape(badlink.Link{Rate: 100_000}) // so that it comes bit by bit
 	w.Heal()
 	waitConfirmations(t, primary, "confirming")
 	if n := backup.Users(); n != 1+writers+20 {
@@ -180,12 +181,12 @@ func TestDegradeWithAStalledPeer(t *testing.T) {
 func TestDegradationEndsUnderLoad(t *testing.T) {
 	lan := boxtest.NewLAN(t)
 	primary, backup := lan.Box("primary"), lan.Box("backup")
-	w := wire.New(t, primary.ListenAddr())
+	w := badlink.New(t, primary.ListenAddr())
 	primary.Must("mbox sync allow " + backup.Addr.String())
 	backup.Must(fmt.Sprintf("mbox sync primary %s port %d username mboxadmin password %s", w.Addr().Addr(), w.Addr().Port(), boxtest.Password))
 	boxtest.InSync(primary, backup)
-	w.Shape(wire.Link{Delay: 30 * time.Millisecond}) // so that there is always a write that the peer has not stored yet
-	primary.Must("mbox sync acknowledge 1 timeout 1000 degrade")
+	w.Shape(badlink.Link{Delay: 200 * time.Millisecond}) // so that there is always a write that the peer has not stored yet
+	primary.Must("mbox sync acknowledge 1 timeout 3000 degrade")
 	ctx, stop := context.WithCancel(t.Context())
 	var writers stdsync.WaitGroup
 	for n := range 4 {
@@ -196,7 +197,7 @@ func TestDegradationEndsUnderLoad(t *testing.T) {
 		})
 	}
 	waitConfirmations(t, primary, "confirming")
-	w.Partition(wire.Holds)
+	w.Partition(badlink.Holds)
 	waitConfirmations(t, primary, "degraded")
 	w.Heal()
 	waitConfirmations(t, primary, "confirming")

@@ -37,10 +37,6 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 			Support: "show mbox sync log last 300",
 		},
 		{
-			Syntax: "show mbox sync conflicts", Help: "Records that were changed on two boxes at once", Words: words, Level: levelWrite,
-			Run: func(context.Context, modules.Call) (modules.View, error) { return m.conflicts() },
-		},
-		{
 			Syntax: "test mbox sync NAME", Help: "Connect to a primary and say what happens", Words: words, Level: levelWrite,
 			Args: map[string]modules.Type{"NAME": name}, Run: m.test,
 		},
@@ -139,6 +135,7 @@ type KnownPeer struct {
 	Software string    `json:"software"`
 	Database string    `json:"database"`
 	LastSeen time.Time `json:"last_seen"`
+	Changes  uint64    `json:"changes"` // taken from it, ever; of followers
 }
 
 // KnownPeers is `show mbox sync peers`.
@@ -153,23 +150,22 @@ func (k KnownPeers) Text(w io.Writer, width int) error {
 	for _, p := range k {
 		page.line("%s  %s  %s", p.Hostname, p.Role, p.Address)
 		page.line("  account %s, last connected %s", p.Account, p.LastSeen.Format(time.DateTime))
+		if p.Changes > 0 {
+			page.line("  %d changes taken from it", p.Changes)
+		}
 		page.line("  box sha256:%s", p.Box)
 	}
 	return page.err
 }
 
 func (m *Module) remember(s *peer.Session, role string) {
+	m.knownMu.Lock()
+	defer m.knownMu.Unlock()
 	p := KnownPeer{
 		Box: s.BoxID, Hostname: s.Hostname, Role: role, Address: s.Address.String(), Account: s.Grant.Account, Software: s.Software,
-		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(),
+		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(), Changes: m.known(role, s.BoxID).Changes,
 	}
-	raw, err := json.Marshal(p)
-	if err == nil {
-		err = m.deps.Peers.Put(role+"/"+s.BoxID, raw)
-	}
-	if err != nil {
-		m.deps.Log.Warn("sync: a peer could not be remembered", "peer", s.Hostname, "error", err)
-	}
+	m.keep(p)
 }
 
 func (m *Module) knownPeers() (modules.View, error) {
@@ -177,7 +173,7 @@ func (m *Module) knownPeers() (modules.View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the known peers: %w", err)
 	}
-	list := KnownPeers{}
+	list, now := KnownPeers{}, m.takenNow()
 	for key, raw := range all {
 		if strings.HasPrefix(key, ownerPrefix) {
 			continue
@@ -185,6 +181,9 @@ func (m *Module) knownPeers() (modules.View, error) {
 		var p KnownPeer
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return nil, fmt.Errorf("read the known peer %s: %w", key, err)
+		}
+		if p.Role == roleDownstream {
+			p.Changes += now[p.Box]
 		}
 		list = append(list, p)
 	}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mbox/credential"
@@ -84,7 +85,7 @@ func (m *Module) Grammar() modules.Grammar {
 			},
 			acknowledgeStatement(),
 		},
-		Commands: append(m.commands(name), m.lifecycle(name)...),
+		Commands: slices.Concat(m.commands(name), m.lifecycle(name), m.conflictCommands()),
 	}
 }
 

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"strings"
@@ -88,19 +89,23 @@ func TestRefusedBatchMovesNoPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{}, 100)
+	type end struct{ sent bool }
+	ended := make(chan end, 100)
 	addr := roguePrimary(t, func(s *peer.Session) {
 		_ = s.Send(&syncpb.Frame{Kind: &syncpb.Frame_Welcome{Welcome: &syncpb.Welcome{
 			History: []*syncpb.Incarnation{{Id: 1, First: 1}}, Down: []string{"users"},
-			Domain: &syncpb.Domain{Id: make([]byte, 16), DigestKey: make([]byte, 16)},
+			Domain: &syncpb.Domain{Id: bytes.Repeat([]byte{1}, 16), DigestKey: bytes.Repeat([]byte{2}, 16), ActiveKey: 5},
+			Keys:   []*syncpb.DomainKey{{Id: 5, Key: bytes.Repeat([]byte{3}, 32)}},
 		}}})
+		sent := false
 		for {
 			frame, err := s.Receive()
 			if err != nil {
-				ended <- struct{}{}
+				ended <- end{sent}
 				return
 			}
 			if frame.GetSubscribe() != nil {
+				sent = true
 				_ = s.Send(&syncpb.Frame{Kind: &syncpb.Frame_FeedStart{FeedStart: &syncpb.FeedStart{Dataset: "users", Head: 5, Incarnation: 1}}})
 				_ = s.Send(&syncpb.Frame{Kind: &syncpb.Frame_Batch{Batch: &syncpb.Batch{
 					Dataset: "users", Incarnation: 1, Last: 5, Head: 5, Changes: enc.EncodeAll(raw, nil), Size: uint32(len(raw)),
@@ -110,7 +115,9 @@ func TestRefusedBatchMovesNoPosition(t *testing.T) {
 	})
 	host, port, _ := net.SplitHostPort(addr)
 	follower.Must(fmt.Sprintf("mbox sync primary %s port %s username mboxadmin password %s datasets users", host, port, boxtest.Password))
-	<-ended
+	if e := <-ended; !e.sent {
+		t.Fatalf("the follower left before the batch:\n%s", follower.Log)
+	}
 	if pos := follower.DB.Position(hotspotdb.DatabaseID{9}, hotspotdb.Users); pos != (hotspotdb.Position{}) {
 		t.Errorf("nothing was stored, and the position is %v", pos)
 	}

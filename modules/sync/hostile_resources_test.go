@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"mbox/boxtest"
-	"mbox/configstore"
-	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/peer"
 	"mbox/proto/syncpb"
@@ -229,27 +227,63 @@ func TestManyBoxesBehindOneAddress(t *testing.T) {
 	}
 }
 
-// Guesses made at the same time are not more guesses.
-func TestGuessesAtOnceAreNotMore(t *testing.T) {
-	primary := allowedPrimary(t)
-	var tried atomic.Int64
-	var all stdsync.WaitGroup
-	for range 40 {
-		s := newStranger(t, primary, "127.9.0.1")
-		all.Go(func() {
-			wrong := sending()
-			wrong.Password = "guess"
-			if _, err := s.login(wrong); code(err) == auth.CodeCredentials {
-				tried.Add(1)
+// Boxes that take their time, at whatever point, have the places of their own address and no more.
+func TestSlowBoxesDoNotKeepOthersOut(t *testing.T) {
+	primary := boxtest.NewLAN(t).Box("primary")
+	primary.Must("mbox sync allow 127.9.0.0/16")
+	hello := &syncpb.Frame{Kind: &syncpb.Frame_Hello{Hello: &syncpb.Hello{Version: 1, Database: bytes.Repeat([]byte{1}, 16), Account: "mboxadmin"}}}
+	raw := wireBytes(t, hello)
+	for i, stage := range []func(*stranger){
+		func(s *stranger) { s.tcp() },                                           // nothing at all
+		func(s *stranger) { _, _ = s.tcp().Write([]byte{0x16, 0x03, 0x01, 2}) }, // the beginning of TLS
+		func(s *stranger) { _, _ = s.tls(nil) },                                 // no Hello
+		func(s *stranger) { // half of a Hello
+			if c, err := s.tls(nil); err == nil {
+				_, _ = c.Write(append([]byte{byte(len(raw))}, raw[:len(raw)/2]...))
 			}
-		})
-	}
-	all.Wait()
-	if n := tried.Load(); n == 0 || n > auth.LockoutAttempts {
-		t.Errorf("%d guesses were judged; at most %d may be", n, auth.LockoutAttempts)
+		},
+		func(s *stranger) { // no proof
+			if c, err := s.tls(nil); err == nil {
+				_, _ = c.Write(append([]byte{byte(len(raw))}, raw...))
+			}
+		},
+	} {
+		slow := newStranger(t, primary, fmt.Sprintf("127.9.0.%d", 10+i))
+		for range 40 {
+			stage(slow)
+		}
+		if _, err := newStranger(t, primary, "127.9.0.2").login(sending()); err != nil {
+			t.Fatalf("a follower while others are slow (%d): %v", i, err)
+		}
 	}
 }
 
-var _ = fmt.Sprint
-var _ hotspotdb.Dataset
-var _ = configstore.OpenMemory
+// The operator sees who has sent how much, also over several connections.
+func TestChangesOfEachFollowerAreCounted(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, branch := lan.Box("primary"), lan.Box("branch")
+	branch.Follow(primary, "send all", "accept all")
+	branch.Add("early", 10)
+	boxtest.InSync(primary, branch)
+	shown := func() string {
+		view, err := primary.Exec("show mbox sync peers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := view.Text(&text, 0); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	if text := shown(); !strings.Contains(text, "20 changes taken from it") { // two records each
+		t.Errorf("after the first connection:\n%s", text)
+	}
+	branch.Shutdown()
+	branch.Start()
+	branch.Add("late", 5)
+	boxtest.InSync(primary, branch)
+	if text := shown(); !strings.Contains(text, "30 changes taken from it") {
+		t.Errorf("after the second:\n%s", text)
+	}
+}

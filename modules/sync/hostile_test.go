@@ -30,6 +30,7 @@ type stranger struct {
 	to   string
 
 	database hotspotdb.DatabaseID
+	conn     *tls.Conn // of the last login
 }
 
 // openGate lets everybody in who knows the password of the tests.
@@ -47,7 +48,7 @@ func (openGate) Grant(_ netip.Addr, account string, want, send []string) (auth.G
 
 func newStranger(t *testing.T, primary *boxtest.Box, from string) *stranger {
 	id := configstore.OpenMemory("test").Identity()
-	return &stranger{t, id, from, primary.ListenAddr(), hotspotdb.DatabaseID([]byte(id.BoxID()))}
+	return &stranger{t: t, id: id, from: from, to: primary.ListenAddr(), database: hotspotdb.DatabaseID([]byte(id.BoxID()))}
 }
 
 func (s *stranger) tcp() net.Conn {
@@ -84,6 +85,7 @@ func (s *stranger) login(cred peer.Credentials) (*peer.Session, error) {
 		return nil, err
 	}
 	self := peer.Self{BoxID: s.id.BoxID(), Database: s.database, Hostname: "stranger"}
+	s.conn = c
 	session, err := peer.Dial(c, self, cred, anyPin{})
 	if err != nil {
 		c.Close()

@@ -79,16 +79,20 @@ func (d *domain) remember(s keySources) error {
 }
 
 // from is the domain as the link to one box sees it.
-func (d *domain) from(box, hostname string) feed.Domain { return domainFrom{d, box, hostname} }
+func (d *domain) from(box, hostname string) feed.Domain {
+	return &domainFrom{domain: d, box: box, hostname: hostname}
+}
 
 type domainFrom struct {
 	*domain
 	box, hostname string
+
+	told bool // that keys were left out; guarded by domain.mu
 }
 
 // FromFollower learns the keys under which a follower's accounts are sealed. A key that cannot be kept is left out: one branch
 // must not keep others from being connected.
-func (d domainFrom) FromFollower(w *syncpb.Welcome) error {
+func (d *domainFrom) FromFollower(w *syncpb.Welcome) error {
 	keys, err := parseKeys(w.Keys)
 	if err != nil {
 		return err
@@ -115,7 +119,8 @@ func (d domainFrom) FromFollower(w *syncpb.Welcome) error {
 			left++
 		}
 	}
-	if left > 0 {
+	if left > 0 && !d.told {
+		d.told = true // once a connection: the peer decides how often it comes to this
 		d.log.Warn("sync: password keys of a follower were left out; guests' passwords sealed under them cannot be read here",
 			"peer", d.hostname, "keys", left, "kept", sources.of(d.box))
 	}
@@ -123,7 +128,7 @@ func (d domainFrom) FromFollower(w *syncpb.Welcome) error {
 }
 
 // learn keeps one key if there is room for it. Who brought it is written first: a key of nobody would stay for ever.
-func (d domainFrom) learn(sources keySources, k DomainKey) bool {
+func (d *domainFrom) learn(sources keySources, k DomainKey) bool {
 	if sources.full(d.box) || has(d.ring.Keys(), k.ID) {
 		return false
 	}

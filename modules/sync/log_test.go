@@ -40,8 +40,8 @@ func (m *memory) Put(key string, value []byte) error {
 	return nil
 }
 
-func (m *memory) Delete(key string) error                  { delete(m.values, key); return nil }
-func (m *memory) All() (map[string][]byte, error)          { return m.values, nil }
+func (m *memory) Delete(key string) error         { delete(m.values, key); return nil }
+func (m *memory) All() (map[string][]byte, error) { return m.values, nil }
 
 type clock struct{ now time.Time }
 

@@ -130,19 +130,21 @@ func (s scrape) counts(c counts, events map[kind]uint64) {
 func (s scrape) followers(peers []PeerStatus) {
 	states := map[string]int{}
 	named, latest := 0, 0.0
-	told := map[string]bool{}
+	told := map[[2]string]bool{}
 	for _, p := range peers {
 		if p.Role == roleDownstream {
 			states[p.State]++
 			if p.BehindSeconds != nil {
 				latest = max(latest, *p.BehindSeconds)
 			}
-			if named++; named > maxNamed || told[p.key] { // a box that has just connected anew may be there twice
+			if named++; named > maxNamed {
 				continue
 			}
 		}
-		told[p.key] = true
-		s.peer(p)
+		if id := [2]string{p.Name, p.label()}; !told[id] { // a box that has just connected anew may be there twice
+			told[id] = true
+			s.peer(p)
+		}
 	}
 	for _, state := range worstLast {
 		s.put("mbox_sync_followers", float64(states[state]), state)
@@ -150,12 +152,17 @@ func (s scrape) followers(peers []PeerStatus) {
 	s.put("mbox_sync_followers_behind_seconds_max", latest)
 }
 
-func (s scrape) peer(p PeerStatus) {
+// label tells followers of one name apart; a primary is known by the name that it is configured under.
+func (p PeerStatus) label() string {
 	const short = 16
-	labels := []string{p.Name, p.Role, ""}
-	if p.Role == roleDownstream && p.Box != nil {
-		labels[2] = (*p.Box)[:min(short, len(*p.Box))]
+	if p.Role != roleDownstream || p.Box == nil {
+		return ""
 	}
+	return (*p.Box)[:min(short, len(*p.Box))]
+}
+
+func (s scrape) peer(p PeerStatus) {
+	labels := []string{p.Name, p.Role, p.label()}
 	for _, state := range worstLast {
 		s.put("mbox_sync_peer_state", number(p.State == state), append([]string{state}, labels...)...)
 	}

@@ -34,9 +34,10 @@ var actions = []action{
 	{"plug a cable", 2, false, (*model).plugOne},
 	{"set a clock", 1, false, (*model).setClock},
 	{"pause", 1, false, (*model).pause},
-	{"heal", 1, false, func(m *model, _ *boxtest.Box) { m.heal() }},
-	{"back up", 2, true, (*model).backUp},
-	{"restore", 2, true, (*model).restore},
+	{"wait", 9, false, (*model).wait},
+	{"heal", 2, false, func(m *model, _ *boxtest.Box) { m.heal() }},
+	{"back up", 1, true, (*model).backUp},
+	{"restore", 3, true, (*model).restore},
 	{"replace the disk", 1, true, (*model).wipe},
 }
 

@@ -53,17 +53,38 @@ func (m *model) pause(box *boxtest.Box) {
 	}
 }
 
-func (m *model) backUp(box *boxtest.Box) { m.saved[box] = box.Disk.Crash(100, 1) }
-
-func (m *model) restore(box *boxtest.Box) {
-	if old := m.saved[box]; old != nil {
-		delete(m.saved, box)
-		m.replaceDisk(box, old)
+// wait lets changes of a box arrive somewhere, if they can.
+func (m *model) wait(box *boxtest.Box) {
+	const patience = 300 * time.Millisecond
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !m.arrived(box) {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			return
+		}
 	}
 }
 
+// arrived says whether a neighbour holds the same as a box.
+func (m *model) arrived(box *boxtest.Box) bool {
+	for _, w := range m.cables {
+		if !w.pulled && (w.follower == box || w.primary == box) && w.follower.Digest(w.down...) == w.primary.Digest(w.down...) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *model) backUp(box *boxtest.Box) { m.saved[box] = box.Disk.Crash(100, 1) }
+
+// restore puts the last backup back. It stays good for another time.
+func (m *model) restore(box *boxtest.Box) { m.replaceDisk(box, m.saved[box].Crash(100, 1)) }
+
 func (m *model) wipe(box *boxtest.Box) {
-	delete(m.saved, box)
 	m.replaceDisk(box, dbtest.NewDisk())
 	m.wiped[box] = true
 }

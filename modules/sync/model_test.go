@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,18 +37,18 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newModel(t, rt, &did)
 		defer m.end()
-		for range rapid.IntRange(5, 40).Draw(rt, "steps") {
+		for range rapid.IntRange(10, 60).Draw(rt, "steps") {
 			m.step()
 		}
 		m.heal()
 		m.check()
 	})
-	t.Logf("%d actions, %d writes confirmed, %d power cuts, %d disks replaced, %d clocks set, %d heals, %d conflicts listed, %d versions gone with their disks",
-		did.actions, did.writes, did.cuts, did.disks, did.clocks, did.heals, did.conflicts, did.lost)
+	t.Logf("%d actions, %d writes confirmed, %d power cuts, %d disks replaced, %d clocks set, %d heals, %d conflicts listed, %d versions gone with their disks, %d times changes outlived the disk of the box that had sent them",
+		did.actions, did.writes, did.cuts, did.disks, did.clocks, did.heals, did.conflicts, did.lost, did.rehomed)
 }
 
 // totals is what was done in all runs.
-type totals struct{ actions, writes, cuts, disks, clocks, heals, conflicts, lost int }
+type totals struct{ actions, writes, cuts, disks, clocks, heals, conflicts, lost, rehomed int }
 
 type model struct {
 	did    *totals
@@ -89,10 +90,16 @@ func newModel(t *testing.T, rt *rapid.T, did *totals) *model {
 	for _, w := range m.cables {
 		w.follower.Follow(w.primary, w.options, w.allow)
 	}
+	for _, b := range m.boxes {
+		m.backUp(b)
+	}
 	return m
 }
 
 func (m *model) end() {
+	for _, b := range m.boxes {
+		m.did.rehomed += strings.Count(b.Log.String(), "has forgotten changes")
+	}
 	for _, b := range m.boxes {
 		b.Shutdown()
 	}

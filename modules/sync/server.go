@@ -115,6 +115,7 @@ func (m *Module) serve(conn *tls.Conn) {
 	m.recordFollower(session)
 	err = d.link.Run(ctx)
 	m.unregister(d)
+	m.countTaken(session, roleDownstream, d.link)
 	m.recordGone(session.Hostname, err)
 }
 

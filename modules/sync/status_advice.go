@@ -65,6 +65,7 @@ func cause(err error) string {
 // unconnected fills in what is known of a primary without a connection.
 func (p *PeerStatus) unconnected(u *upstream) {
 	if u.reason == "" {
+		p.set(u.state, "not tried yet", "")
 		return
 	}
 	p.Reason, p.Code = &u.reason, &u.code

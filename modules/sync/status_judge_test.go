@@ -82,23 +82,39 @@ func TestEveryStateOfAConnectedPeer(t *testing.T) {
 		},
 		// Writing never pauses, so the peer never holds all of it; it is a round trip behind and no more.
 		"a round trip behind": {
-			out:   func(out *feed.Outgoing) { out.Stored, out.Sent, out.AtHead, out.Oldest = 350, 500, time.Time{}, before(700*time.Millisecond) },
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.AtHead, out.Oldest = 350, 500, time.Time{}, before(700*time.Millisecond)
+			},
 			state: stateInSync,
 		},
 		"a round trip behind, with some not yet sent": {
-			out:   func(out *feed.Outgoing) { out.Stored, out.Sent, out.Oldest, out.AtHead = 350, 450, before(700*time.Millisecond), before(time.Hour) },
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.Oldest, out.AtHead = 350, 450, before(700*time.Millisecond), before(time.Hour)
+			},
 			state: stateInSync,
 		},
 		"a slow link, and writes that came in one go": {
-			out:   func(out *feed.Outgoing) { out.Stored, out.Sent, out.AtHead, out.Oldest = 50, 500, time.Time{}, before(1500*time.Millisecond) },
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.AtHead, out.Oldest = 50, 500, before(3*time.Second), before(1500*time.Millisecond)
+			},
 			state: stateInSync,
 		},
+		"the last batches of a first sync": {
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.AtHead, out.Oldest = 50, 500, time.Time{}, before(time.Second)
+			},
+			state: stateCatchingUp,
+		},
 		"the link is dead": {
-			out:   func(out *feed.Outgoing) { out.Stored, out.Sent, out.Oldest, out.AtHead = 50, 500, before(5*time.Second), before(time.Hour) },
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.Oldest, out.AtHead = 50, 500, before(5*time.Second), before(time.Hour)
+			},
 			state: stateCatchingUp,
 		},
 		"a batch is confirmed quickly, but there are many": {
-			out:   func(out *feed.Outgoing) { out.Stored, out.Sent, out.Oldest, out.AtHead = 40, 60, before(50*time.Millisecond), before(time.Hour) },
+			out: func(out *feed.Outgoing) {
+				out.Stored, out.Sent, out.Oldest, out.AtHead = 40, 60, before(50*time.Millisecond), before(time.Hour)
+			},
 			state: stateCatchingUp,
 		},
 	} {

@@ -40,7 +40,9 @@ func lagOut(ds hotspotdb.Dataset, out feed.Outgoing, s sight, since time.Time) t
 		return 0
 	}
 	whole := s.age(ds, out.Stored, out.AtHead, since)
-	if out.Stored < out.Sent && out.Oldest.IsZero() {
+	_, recent := s.own.passed(ds, out.Stored)
+	firstTime := out.AtHead.IsZero() && !recent // what is under way is old, however lately it was sent
+	if firstTime || out.Stored < out.Sent && out.Oldest.IsZero() {
 		return whole
 	}
 	late := time.Duration(0)

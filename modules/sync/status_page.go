@@ -26,8 +26,12 @@ func (p *page) fold(text, indent string) {
 	least := len(indent)
 	for p.width > least+1 && len(text) > p.width {
 		cut := strings.LastIndexByte(text[:p.width+1], ' ')
-		if cut <= least {
-			break // a word that is longer than the line
+		if cut <= least { // a word that is longer than the line
+			next := strings.IndexByte(text[p.width:], ' ')
+			if next < 0 {
+				break
+			}
+			cut = p.width + next
 		}
 		p.print(text[:cut])
 		text = indent + strings.TrimLeft(text[cut:], " ")

@@ -121,8 +121,8 @@ func (r *readiness) step(list []awaited, now time.Time) {
 	}
 	since := r.looked
 	r.looked = now
-	if len(list) == 0 {
-		r.ready, r.why = true, "there is no peer to wait for"
+	if len(list) == 0 { // looked at twice, because the configuration may be just coming in
+		r.ready, r.why = !since.IsZero(), "there is no peer to wait for"
 		return
 	}
 	list = slices.DeleteFunc(list, func(a awaited) bool { return a.caughtUp })

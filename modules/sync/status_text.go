@@ -35,7 +35,8 @@ func (s Status) head(p *page) {
 	case s.ReadOnly != "":
 		p.line("Sync is off: %s.", s.ReadOnly)
 	case s.Paused != nil:
-		p.line("Sync is paused since %s; nothing flows from or to this box. Type: mbox sync resume", ago(s.Paused, s.Time))
+		p.line("Sync was paused %s: nothing flows from or to this box.", ago(s.Paused, s.Time))
+		p.line("Type: mbox sync resume")
 	case len(s.Peers) == 0 && s.State == stateOff:
 		p.line("Sync is not configured. To be followed: mbox sync allow ADDRESS. To follow: mbox sync primary NAME username USER password PASSWORD")
 	case len(s.Peers) == 0:
@@ -103,7 +104,7 @@ func (p PeerStatus) stateText(now time.Time) string {
 
 func (s Status) notes(w *page, p PeerStatus) {
 	if p.Reason != nil {
-		w.line("  %s.", strings.TrimSuffix(*p.Reason, "."))
+		w.line("  %s", sentence(*p.Reason))
 	}
 	if p.Advice != nil {
 		w.line("  %s", *p.Advice)
@@ -120,17 +121,26 @@ func (s Status) notes(w *page, p PeerStatus) {
 	}
 }
 
+// sentence ends a text with a full stop, if nothing else ends it.
+func sentence(text string) string {
+	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
 // narrow is the width below which a table gives way to lines.
 const narrow = 64
 
 func (s Status) detail(w *page, p PeerStatus) {
 	if p.Box != nil {
 		w.line("  box sha256:%s", *p.Box)
-		w.line("  received %s, sent %s on this connection", bytesText(p.ReceivedBytes), bytesText(p.SentBytes))
-	}
-	if r := p.Rates; r != nil {
-		w.line("  over the last %.0f s: received %.0f changes/s, %s/s; sent %.0f changes/s, %s/s", r.Seconds, r.ReceivedChanges,
-			bytesText(int64(r.ReceivedBytes)), r.SentChanges, bytesText(int64(r.SentBytes)))
+		received, sent := "", ""
+		if r := p.Rates; r != nil {
+			received, sent = pace(r.ReceivedChanges, r.ReceivedBytes), pace(r.SentChanges, r.SentBytes)
+		}
+		w.line("  received %s%s", bytesText(p.ReceivedBytes), received)
+		w.line("  sent     %s%s", bytesText(p.SentBytes), sent)
 	}
 	if c := p.ClockSeconds; c != nil && (*c >= 1 || *c <= -1) {
 		w.line("  its clock is %s %s", round(seconds(max(*c, -*c))), map[bool]string{true: "ahead of ours", false: "behind ours"}[*c > 0])
@@ -155,9 +165,16 @@ func (s Status) detail(w *page, p PeerStatus) {
 			w.line("  %-9s %-9s %9d %9s  %-14s %d", d.Dataset, d.Direction, d.BehindChanges, late, proof, d.LocalChanges+d.Unexplained)
 			continue
 		}
-		w.line("  %s, %s:", d.Dataset, d.Direction)
-		w.line("    %d %s behind, verified: %s, %d different", d.BehindChanges, late, proof, d.LocalChanges+d.Unexplained)
+		w.line("  %s %s: %s, verified: %s", d.Dataset, d.Direction, strings.TrimSpace(fmt.Sprintf("%d %s", d.BehindChanges, late)), proof)
+		if n := d.LocalChanges + d.Unexplained; n > 0 {
+			w.line("    %d different", n)
+		}
 	}
+}
+
+// pace is what has flown over the last seconds.
+func pace(changes, bytes float64) string {
+	return fmt.Sprintf(", now %.0f changes/s, %s/s", changes, bytesText(int64(bytes)))
 }
 
 func (s Status) tail(w *page) {

@@ -87,6 +87,8 @@ type Module struct {
 	cancel context.CancelCauseFunc
 	tasks  stdsync.WaitGroup
 
+	knownMu stdsync.Mutex // one change at a time of what is remembered of a peer
+
 	mu         stdsync.Mutex // guards what follows
 	config     *config
 	stopping   bool

@@ -17,6 +17,9 @@ import (
 	"time"
 )
 
+// leaveTime is how long connections of other protocols may go on when the box stops.
+const leaveTime = 2 * time.Second
+
 // handshakeTime bounds a TLS handshake and the reading of request headers.
 const handshakeTime = 15 * time.Second
 
@@ -38,6 +41,8 @@ type Module struct {
 	listeners map[netip.AddrPort]net.Listener // open now
 	serving   sync.WaitGroup
 	closed    bool
+	inUse     int           // connections of other protocols
+	idle      chan struct{} // closed when there are none, and there will be none
 }
 
 // New makes the listener; nothing is open before Listen.
@@ -45,6 +50,7 @@ func New(certificate func() tls.Certificate, log *slog.Logger) *Module {
 	m := &Module{
 		certificate: certificate, log: log, mux: http.NewServeMux(), protocols: map[string]*tls.Config{},
 		wanted: map[string][]netip.AddrPort{}, listeners: map[netip.AddrPort]net.Listener{},
+		idle: make(chan struct{}),
 	}
 	m.server = &http.Server{
 		Handler: m.mux, ReadHeaderTimeout: handshakeTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -67,7 +73,10 @@ func (m *Module) HandleALPN(protocol string, serve func(*tls.Conn)) {
 	}
 	m.server.TLSNextProto[protocol] = func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
 		m.arrivals.settled(conn)
-		serve(conn)
+		if m.begin() {
+			defer m.end()
+			serve(conn)
+		}
 	}
 }
 
@@ -160,13 +169,42 @@ func (m *Module) open(addr netip.AddrPort) error {
 	return nil
 }
 
-// Run closes everything when ctx ends.
+// Run closes everything when ctx ends. Those who use a connection for a protocol of their own take leave of the other side
+// first.
 func (m *Module) Run(ctx context.Context) error {
 	<-ctx.Done()
 	m.mu.Lock()
 	m.closed = true
+	for _, l := range m.listeners {
+		_ = l.Close()
+	}
+	if m.inUse == 0 {
+		close(m.idle)
+	}
 	m.mu.Unlock()
+	select {
+	case <-m.idle:
+	case <-time.After(leaveTime):
+	}
 	err := m.server.Close()
 	m.serving.Wait()
 	return err
+}
+
+// begin counts a connection of another protocol; false if the box is stopping.
+func (m *Module) begin() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.inUse++
+	}
+	return !m.closed
+}
+
+func (m *Module) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inUse--; m.inUse == 0 && m.closed {
+		close(m.idle)
+	}
 }

@@ -56,24 +56,27 @@ var (
 	}
 )
 
-const (
-	fuzzTime = 40 * time.Second
-	// perBreak is about what one break costs; the breaks may take a third of the whole time.
-	perBreak = 12 * time.Second
-)
+// perBreak is about what one break costs; the breaks may take a third of the whole time.
+const perBreak = 6 * time.Second
+
+// share is a part of what an hour has: a shorter soak does less of it in a round, but not less than least.
+func share(length time.Duration, whole, least int) int {
+	return max(least, int(float64(whole)*min(1, length.Hours())))
+}
 
 // roundOf is what a round does. The first one also tries the breaks: all of them if there is time for that.
 func roundOf(round int, seed uint64, target fuzzTarget, length time.Duration) []piece {
 	s := strconv.FormatUint(seed, 10)
+	fuzzTime := time.Duration(share(length, 40, 5)) * time.Second
 	rapid := func(name, pkg, run string, checks int, sums []sum) piece {
 		return piece{name, []string{"test", pkg, "-run", run, "-count=1", "-v", "-timeout", "20m",
 			"-rapid.seed=" + s, "-rapid.checks=" + strconv.Itoa(checks)}, nil, 25 * time.Minute, sums}
 	}
 	pieces := []piece{
-		rapid("model of boxes", "./modules/sync", "^TestModel", 250, modelSums),
-		rapid("model of databases", "./hotspotdb", "Converges|^TestCrash$", 1000, nil),
-		{"processes under fire", []string{"test", "./soak", "-count=1", "-v", "-timeout", "20m"}, []string{"SOAK_ROUNDS=20", "SOAK_SEED=" + s}, 25 * time.Minute, chaosSums},
-		{"fuzz " + target.name, []string{"test", target.pkg, "-run", "^$", "-fuzz", "^" + target.name + "$", "-fuzztime", fuzzTime.String()}, nil, 10 * fuzzTime, fuzzSums},
+		rapid("model of boxes", "./modules/sync", "^TestModel", share(length, 250, 10), modelSums),
+		rapid("model of databases", "./hotspotdb", "Converges|^TestCrash$", share(length, 1000, 50), nil),
+		{"processes under fire", []string{"test", "./soak", "-count=1", "-v", "-timeout", "20m"}, []string{"SOAK_ROUNDS=" + strconv.Itoa(share(length, 20, 2)), "SOAK_SEED=" + s}, 25 * time.Minute, chaosSums},
+		{"fuzz " + target.name, []string{"test", target.pkg, "-run", "^$", "-fuzz", "^" + target.name + "$", "-fuzztime", fuzzTime.String()}, nil, 5*time.Minute + fuzzTime, fuzzSums},
 	}
 	if round == 0 {
 		sample := max(1, int(length/3/perBreak))

@@ -163,7 +163,7 @@ func (s *sender) settle(ctx context.Context, view *hotspotdb.View, datasets ...h
 	for _, ds := range datasets {
 		st := s.streams[ds]
 		for st.pos < view.Seq {
-			b, err := s.collect(view, st, view.Seq, s.wanted(st))
+			b, err := s.next(st, view.Seq, view.Seq, func() *hotspotdb.View { return view })
 			if err != nil {
 				return err
 			}
@@ -177,7 +177,7 @@ func (s *sender) settle(ctx context.Context, view *hotspotdb.View, datasets ...h
 
 func (s *sender) maybeState(ctx context.Context) error {
 	now := time.Now()
-	if s.window.full() {
+	if s.window.full() || s.behind() {
 		return nil // the bulk is still on its way
 	}
 	due := s.fresh && now.Sub(s.lastSent) >= digestIdle || now.Sub(s.statedAll) >= digestQuiet
@@ -185,6 +185,17 @@ func (s *sender) maybeState(ctx context.Context) error {
 		return nil
 	}
 	return s.stateDigests(ctx)
+}
+
+// behind says whether there is something to send.
+func (s *sender) behind() bool {
+	durable := s.db.Durable()
+	for ds, st := range s.streams {
+		if min(durable, s.db.Head(ds)) > st.pos {
+			return true
+		}
+	}
+	return false
 }
 
 // stateDigests tells the peer what the datasets sum up to: those of which something was sent, and all of them once in a while.

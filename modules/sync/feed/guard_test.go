@@ -4,7 +4,9 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/protobuf/proto"
 
 	"mbox/hotspotdb"
@@ -86,5 +88,39 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	if bytes := accepted * proto.Size(big); bytes > maxQueued || accepted == 0 {
 		t.Errorf("%d requests of together %d bytes wait", accepted, bytes)
+	}
+}
+
+// A peer's acknowledgement counts if it is of something that this database, as it is now, has sent, and that the peer has merged.
+func TestVouchedPositions(t *testing.T) {
+	db, err := hotspotdb.Open(hotspotdb.Options{Dir: "/db", FS: vfs.NewMem(), FreeSpace: func() (uint64, error) { return 1 << 40, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for range 3 {
+		if err := db.Update(t.Context(), func(tx *hotspotdb.Tx) error { return tx.Put(hotspotdb.Users, []byte("x"), nil) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, other, now := db.ID(), hotspotdb.DatabaseID{9}, time.Now()
+	incarnation := db.PositionAt(1).Incarnation
+	for name, c := range map[string]struct {
+		position *syncpb.Position
+		clock    time.Time
+		counts   bool
+	}{
+		"what we sent":                   {&syncpb.Position{Database: id[:], Incarnation: incarnation, Seq: 3}, now, true},
+		"beyond what is durable":         {&syncpb.Position{Database: id[:], Incarnation: incarnation, Seq: 4}, now, false},
+		"of a history that is forgotten": {&syncpb.Position{Database: id[:], Incarnation: incarnation + 1, Seq: 2}, now, false},
+		"of another database":            {&syncpb.Position{Database: other[:], Incarnation: incarnation, Seq: 2}, now, false},
+		"by a clock far behind":          {&syncpb.Position{Database: id[:], Incarnation: incarnation, Seq: 3}, now.Add(-2 * maxBehind), false},
+	} {
+		counted := false
+		l := &Link{cfg: Config{DB: db, Stored: func(hotspotdb.Dataset, uint64) { counted = true }}}
+		l.vouch(hotspotdb.Users, c.position, uint64(c.clock.UnixMicro()))
+		if counted != c.counts {
+			t.Errorf("%s: counted: %v", name, counted)
+		}
 	}
 }

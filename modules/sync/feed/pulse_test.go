@@ -55,7 +55,8 @@ func cuts(ctx context.Context, p *pulse, w *water) (seen []uint64) {
 	}
 }
 
-// run lets two of many feeds read while the watermark moves once a millisecond, and returns what both read.
+// run lets two of many feeds read while the watermark moves once a millisecond, and once more by itself after a rest, and
+// returns what both read.
 func run(t *testing.T, feeds, moves int) (first, second []uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &water{moved: make(chan struct{})}
@@ -72,7 +73,10 @@ func run(t *testing.T, feeds, moves int) (first, second []uint64) {
 			time.Sleep(time.Millisecond)
 			w.advance()
 		}
-		time.Sleep(time.Duration(feeds) * stepPerFeed)
+		rest := time.Duration(feeds) * stepPerFeed
+		time.Sleep(rest)
+		w.advance()
+		time.Sleep(rest)
 		synctest.Wait()
 		stop()
 		group.Wait()
@@ -86,8 +90,8 @@ func run(t *testing.T, feeds, moves int) (first, second []uint64) {
 func TestFewFeedsFollowEachMove(t *testing.T) {
 	const moves = 100
 	first, _ := run(t, manyFeeds-1, moves)
-	if len(first) != moves+1 {
-		t.Errorf("%d reads for %d moves", len(first), moves)
+	if len(first) != moves+2 {
+		t.Errorf("%d reads for %d moves", len(first), moves+1)
 	}
 }
 
@@ -96,14 +100,14 @@ func TestFewFeedsFollowEachMove(t *testing.T) {
 func TestManyFeedsMoveInSteps(t *testing.T) {
 	const feeds, moves = 1000, 1000
 	first, second := run(t, feeds, moves)
-	if most := 2 + moves*int(time.Millisecond)/int(feeds*stepPerFeed); len(first) > most {
+	if most := 3 + moves*int(time.Millisecond)/int(feeds*stepPerFeed); len(first) > most {
 		t.Errorf("%d reads for %d moves; at most %d were due", len(first), moves, most)
 	}
 	if !slices.Equal(first, second) {
 		t.Errorf("two feeds cut differently: %v and %v", first, second)
 	}
-	if last := first[len(first)-1]; last != moves {
-		t.Errorf("the last read went up to %d of %d", last, moves)
+	if last := first[len(first)-1]; last != moves+1 {
+		t.Errorf("the last read went up to %d of %d", last, moves+1)
 	}
 }
 

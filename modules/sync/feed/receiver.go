@@ -45,6 +45,8 @@ type receiver struct {
 	waiting  atomic.Int64 // frames in incoming, or taken from there and not handled yet
 	incoming chan any
 	room     func() error // may more be stored; nil: always
+	aside    seldom       // changes that were set aside; used by run only
+	clashes  seldom
 
 	mu       sync.Mutex // guards what follows
 	state    map[hotspotdb.Dataset]*Incoming
@@ -334,13 +336,13 @@ func (r *receiver) apply(ctx context.Context, b hotspotdb.Batch) (hotspotdb.Resu
 	if err != nil {
 		return result, fmt.Errorf("store changes of %s from %s: %w", b.Dataset, r.name, err)
 	}
-	if result.SetAside > 0 {
+	if n, ok := r.aside.due(time.Now(), result.SetAside); ok {
 		r.log.Warn("sync: changes are set aside until our clock reaches their stamps; check the clocks of both boxes",
-			"peer", r.name, "dataset", b.Dataset, "changes", result.SetAside)
+			"peer", r.name, "dataset", b.Dataset, "changes", n)
 	}
-	if result.Conflicts > 0 {
+	if n, ok := r.clashes.due(time.Now(), result.Conflicts); ok {
 		r.log.Warn("sync: records were changed on two boxes at once; the losing versions are in the conflict list",
-			"peer", r.name, "dataset", b.Dataset, "records", result.Conflicts)
+			"peer", r.name, "dataset", b.Dataset, "records", n)
 	}
 	return result, nil
 }

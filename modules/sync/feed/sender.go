@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,28 +185,40 @@ func (s *sender) step(ctx context.Context, durable uint64) (busy bool, err error
 	return busy, nil
 }
 
-// sendNext sends the next batch of a dataset, from the cache if another peer stands at the same position.
+// sendNext sends the next batch of a dataset.
 func (s *sender) sendNext(st *stream, upto uint64) (sent bool, err error) {
-	var b *batch
-	if s.cacheable(st) {
-		b = s.cache.get(cacheKey{st.dataset, st.pos})
-	}
-	if b == nil {
-		view := s.db.View()
-		defer view.Close()
-		if b, err = s.build(view, st, upto); err != nil {
-			return false, err
+	var view *hotspotdb.View
+	b, err := s.next(st, upto, math.MaxUint64, func() *hotspotdb.View {
+		if view == nil {
+			view = s.db.View()
 		}
-	}
-	if _, own := b.sources[s.remote]; own {
-		view := s.db.View()
+		return view
+	})
+	if view != nil {
 		defer view.Close()
-		if b, err = s.collect(view, st, upto, s.wanted(st)); err != nil {
-			return false, err
-		}
+	}
+	if err != nil {
+		return false, err
 	}
 	sent = b.last > st.pos
 	return sent, s.sendBatch(st, b)
+}
+
+// next is the next batch of a dataset: from the cache, if another peer stood at the same position and its batch does not
+// reach beyond most; otherwise it is read up to upto.
+func (s *sender) next(st *stream, upto, most uint64, view func() *hotspotdb.View) (b *batch, err error) {
+	if s.cacheable(st) {
+		b = s.cache.get(cacheKey{st.dataset, st.pos})
+	}
+	if b == nil || b.last > most {
+		if b, err = s.build(view(), st, upto); err != nil {
+			return nil, err
+		}
+	}
+	if _, own := b.sources[s.remote]; own {
+		return s.collect(view(), st, upto, s.wanted(st))
+	}
+	return b, nil
 }
 
 func (s *sender) cacheable(st *stream) bool { return !s.up && st.equal == nil }

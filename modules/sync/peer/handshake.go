@@ -47,8 +47,8 @@ func newSession(c *Conn, cert *x509.Certificate, hello *syncpb.Hello) (*Session,
 	if hello == nil {
 		return nil, auth.Refuse(auth.CodeProtocol, "the peer did not begin with Hello")
 	}
-	if len(hello.Database) != len(hotspotdb.DatabaseID{}) {
-		return nil, auth.Refuse(auth.CodeProtocol, "the peer's database id has %d bytes", len(hello.Database))
+	if len(hello.Database) != len(hotspotdb.DatabaseID{}) || hotspotdb.DatabaseID(hello.Database).IsZero() {
+		return nil, auth.Refuse(auth.CodeProtocol, "the peer's database id is %d bytes %.8x", len(hello.Database), hello.Database)
 	}
 	if hello.Version < Version {
 		return nil, auth.Refuse(auth.CodeProtocol, "the peer speaks protocol version %d; %d is needed", hello.Version, Version)

@@ -1,0 +1,159 @@
+package hotspotdb
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// session stores a segment of a session of so many hours, closed unless it goes on, and its usage.
+func (b *agingBox) session(account uint64, goesOn bool) uint64 {
+	b.t.Helper()
+	var id uint64
+	must(b.t, b.Update(context.Background(), func(tx *Tx) error {
+		s, err := tx.OpenSegment(Segment{Account: account, Username: fmt.Sprint("guest", account), Start: tx.now.Add(-time.Hour), Updated: tx.now, InputOctetsTo: 7})
+		if err == nil && !goesOn {
+			err = tx.CloseSegment(s.ID, "User-Request", tx.now)
+		}
+		id = s.ID
+		return err
+	}))
+	return id
+}
+
+// TestHistoryExpires: closed segments and usage go when they are older than the history, to the day; what goes on stays.
+func TestHistoryExpires(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	b.session(1, false)
+	b.session(1, true)
+	b.run(29 * day)
+	if n := b.Counts(Sessions); n != (Counts{Live: 3}) {
+		t.Fatalf("within the history: %+v", n)
+	}
+	b.run(3 * day)
+	if n := b.Counts(Sessions); n != (Counts{Live: 1}) || b.Statistics().SessionsActive != 1 {
+		t.Errorf("beyond the history: %+v", n)
+	}
+	if u, err := b.Usage(1, newYear.AddDate(-1, 0, 0), newYear.AddDate(1, 0, 0)); err != nil || u != (Usage{}) {
+		t.Errorf("usage %+v, %v", u, err)
+	}
+	checkIndex(t, b.DB)
+	if b.Horizon() != b.clock.Now().UTC().Truncate(day).Add(-30*day) || b.Floor(Sessions) != 0 {
+		t.Errorf("horizon %s, floor %d", b.Horizon(), b.Floor(Sessions))
+	}
+}
+
+// TestMergeRefusesOldHistory: what has expired here is not taken from a peer that still has it, which is no error and no
+// difference to be alarmed at.
+func TestMergeRefusesOldHistory(t *testing.T) {
+	a, b := newAgingBox(t), newAgingBox(t)
+	b.clock = a.clock // one time for both
+	b.o.Now = a.clock.Now
+	b.reopen()
+	b.SetHistory(30)
+	b.run(time.Hour)
+	open := a.session(1, true)
+	before := feedOf(t, a.DB, Sessions, 0)
+	_, err := b.Apply(t.Context(), before)
+	must(t, err)
+	must(t, a.Update(t.Context(), func(tx *Tx) error { return tx.CloseSegment(open, "x", tx.now) }))
+	a.session(2, false)
+	feed := feedOf(t, a.DB, Sessions, 0)
+	b.run(32 * day)
+	r, err := b.Apply(t.Context(), feed)
+	if err != nil || r.Stored != 0 || r.Ignored != len(feed.Changes) || r.Refused != 0 {
+		t.Fatalf("result %+v, %v", r, err)
+	}
+	if got := b.Position(a.ID(), Sessions); got != feed.Position {
+		t.Errorf("position %v, want %v", got, feed.Position)
+	}
+	if n := b.Counts(Sessions); n != (Counts{}) || b.Statistics().SessionsActive != 0 {
+		t.Errorf("the session that was open here: %+v", n)
+	}
+	checkIndex(t, b.DB)
+	for _, raw := range feed.Changes {
+		c, err := DecodeChange(raw)
+		if err != nil || !b.Expiring(c) || a.Expiring(c) {
+			t.Errorf("%x: expiring %v, where history is kept for ever %v, %v", c.Key, b.Expiring(c), a.Expiring(c), err)
+		}
+	}
+}
+
+// TestExpiringHasADayOfSlack: two boxes pass the horizon at slightly different moments.
+func TestExpiringHasADayOfSlack(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	segment := func(days int) Change {
+		stop := b.clock.Now().UTC().Truncate(day).Add(-time.Duration(days) * day).UnixMicro()
+		return Change{Key: SegmentKey(9), Body: appendVarint(nil, fieldStop, uint64(stop))}
+	}
+	for days, want := range map[int]bool{28: false, 29: true, 30: true, 31: true, 400: true} {
+		if got := b.Expiring(segment(days)); got != want {
+			t.Errorf("%d days ago: %v", days, got)
+		}
+	}
+	unset := Change{Key: SegmentKey(9), Body: appendVarint(nil, fieldStop, 5)}
+	goesOn := Change{Key: SegmentKey(9)}
+	if b.Expiring(unset) || b.Expiring(goesOn) || b.expired(&unset) {
+		t.Error("a session of 1970, or one that goes on, expires")
+	}
+	for _, kind := range []byte("ASPGKUE?") {
+		b.Expiring(Change{Key: []byte{kind}}) // what a peer may send
+	}
+}
+
+// TestWrongClockKeepsHistory: a clock that jumps removes nothing until it has gone on steadily for a week.
+func TestWrongClockKeepsHistory(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	b.session(1, false)
+	horizon := b.Horizon()
+	b.clock.Add(365 * day)
+	b.run(time.Hour)
+	b.reopen()
+	b.SetHistory(30)
+	b.run(time.Hour)
+	if n := b.Counts(Sessions); n.Live != 2 || !b.Horizon().IsZero() && b.Horizon() != horizon {
+		t.Fatalf("a year ahead: %+v, horizon %s", n, b.Horizon())
+	}
+	b.clock.Add(-365 * day)
+	b.run(8 * day)
+	if n := b.Counts(Sessions); n.Live != 2 || b.Horizon() == horizon || b.Horizon().IsZero() {
+		t.Errorf("back again: %+v, horizon %s", n, b.Horizon())
+	}
+	b.run(31 * day)
+	if n := b.Counts(Sessions); n.Live != 0 {
+		t.Errorf("in the end: %+v", n)
+	}
+}
+
+// TestHistoryIsSetAgain: shorter, for ever, and longer.
+func TestHistoryIsSetAgain(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	b.session(1, false)
+	old := feedOf(t, b.DB, Sessions, 0)
+	old.From = dbID(3)
+	b.run(10 * day)
+	b.SetHistory(5)
+	must(t, b.Upkeep(t.Context()))
+	if n := b.Counts(Sessions); n.Live != 0 {
+		t.Fatalf("5 days: %+v", n)
+	}
+	b.SetHistory(0)
+	must(t, b.Upkeep(t.Context()))
+	if r, err := b.Apply(t.Context(), old); err != nil || r.Stored != 2 || !b.Horizon().IsZero() {
+		t.Fatalf("for ever: %+v, %v, horizon %s", r, err, b.Horizon())
+	}
+	b.SetHistory(8)
+	must(t, b.Upkeep(t.Context()))
+	if n := b.Counts(Sessions); n.Live != 0 {
+		t.Errorf("8 days: %+v", n)
+	}
+}
