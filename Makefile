@@ -6,10 +6,10 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.built=$(BUILT)
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE     = $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build test lint fuzz bench demo soak docs proto clean
+.PHONY: help build test lint fuzz bench bench-peers demo soak mutants vuln docs proto clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 build: ## bin/mbox, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mbox ./cmd/mbox
@@ -37,9 +37,20 @@ bench: ## what the boxes reach on this machine, as a table
 	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
 	bin/bench
 
-soak: build ## many rounds of kill -9 (SOAK_ROUNDS, default 100) and of the model test (MODEL_CHECKS, default 2000)
-	SOAK_ROUNDS=$${SOAK_ROUNDS:-100} $(GO) test -count=1 -v -timeout 2h ./soak
-	$(GO) test -count=1 -v -timeout 2h ./modules/sync -run Model -rapid.checks=$${MODEL_CHECKS:-2000} -rapid.seed=$$(date +%s)
+bench-peers: ## mbox beside PostgreSQL, MariaDB and Redis (installs them by apt when root); PEERS holds flags
+	./bench/peers/prepare
+	cd bench/peers && CGO_ENABLED=0 $(GO) build -o ../../bin/bench-peers .
+	bin/bench-peers $(PEERS)
+
+soak: build ## an hour (SOAK_TIME) of random models, kill -9, faults, fuzzing and mutants, with a summary
+	CGO_ENABLED=0 $(GO) build -o bin/hour ./soak/hour
+	bin/hour -time $${SOAK_TIME:-1h}
+
+mutants: ## breaks each rule of the sync on purpose and prints which test notices; MUTANTS holds flags
+	$(GO) run ./mutants $(MUTANTS)
+
+vuln: ## known vulnerabilities in what is linked in (needs vuln.go.dev)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
 docs: build ## docs/commands.md from the grammar
 	bin/mbox commands > docs/commands.md

@@ -72,12 +72,10 @@ func satellite(t *harness, w *tabwriter.Writer) {
 	row := func(what, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\t\t\n", "satellite: "+what, fmt.Sprintf(format, args...))
 	}
-	idle := make(chan struct{})
-	at := newLink(t, lan, "idle")
-	go func() { // only counts bytes, so the others may run meanwhile
-		defer close(idle)
-		at.idle(row)
-	}()
+	rows := make(chan func(), 2) // of those that only count and wait, so that the others may run meanwhile
+	at, upload := newLink(t, lan, "idle"), newLink(t, lan, "upload")
+	go func() { rows <- at.idle(row) }()
+	go func() { rows <- upload.saturate(row) }()
 	newLink(t, lan, "trips").trips(row)
 	l := newLink(t, lan, "centre")
 	load(t, l.primary, satelliteAccounts)
@@ -87,7 +85,9 @@ func satellite(t *harness, w *tabwriter.Writer) {
 	l.trickle(row)
 	whole := l.catchUp(row)
 	l.broken(row, whole)
-	<-idle
+	for range cap(rows) {
+		(<-rows)()
+	}
 }
 
 type rower func(what, format string, args ...any)
@@ -112,14 +112,34 @@ func (l *link) trips(row rower) {
 }
 
 // idle counts what a connection says when there is nothing to say.
-func (l *link) idle(row rower) {
+func (l *link) idle(row rower) (show func()) {
 	l.primary.Add("guest", 1000)
 	l.follower.Must(l.line())
 	l.follower.WaitState("upstream", "in-sync")
 	l.wire.Shape(wire.Satellite())
 	down, up := l.during(func() { time.Sleep(idleMeasured) })
 	hour := float64(time.Hour / idleMeasured)
-	row("an idle connection, down / up", "%.0f / %.0f KiB an hour", float64(down)*hour/1024, float64(up)*hour/1024)
+	return func() {
+		row("an idle connection, down / up", "%.0f / %.0f KiB an hour", float64(down)*hour/1024, float64(up)*hour/1024)
+	}
+}
+
+// saturate fills the way up with a branch's accounts: heartbeats wait behind them, and the link must not be given up for it.
+func (l *link) saturate(row rower) (show func()) {
+	load(l.t, l.follower, satelliteAccounts)
+	l.primary.Must(fmt.Sprintf("mbox sync allow %s accept profiles users", l.follower.Addr))
+	slow := wire.Satellite()
+	slow.Loss = 0 // a link that stands still is not full
+	l.wire.Shape(slow)
+	l.follower.Must(l.line() + " send profiles users")
+	l.wait("a connection", func() bool { return l.wire.Accepted() > 0 })
+	from := l.wire.Bytes(wire.Up)
+	took := l.wait("the upload", l.equal)
+	bytes := l.wire.Bytes(wire.Up) - from
+	return func() {
+		row(fmt.Sprintf("upload of %d accounts, without losses", satelliteAccounts), "%.1f s, %.0f%% of 1 Mbit/s used, %d connection(s)",
+			took.Seconds(), 100*float64(bytes)*8/took.Seconds()/1e6, l.wire.Accepted())
+	}
 }
 
 // trickle is a change a second: each travels alone.

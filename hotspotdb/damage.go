@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // damaged says of an error over files whether they are damaged. A disk or a system that fails now may do better at the
@@ -61,5 +63,31 @@ func (db *DB) flushTables() error {
 		return fmt.Errorf("write tables: %w", err)
 	case <-db.failed.happened:
 		return db.failed.get()
+	}
+}
+
+// openEngine opens the store for writing. The storage engine moves the log into tables as it does, and on a full disk would
+// try that for ever: then it is left where it stands, with its lock, until the process ends.
+func (db *DB) openEngine() error {
+	type result struct {
+		engine *pebble.DB
+		err    error
+	}
+	opened := make(chan result, 1)
+	db.opening.Store(true)
+	go func() {
+		engine, err := pebble.Open(db.opts.Dir, db.engine(false))
+		opened <- result{engine, err}
+	}()
+	select {
+	case r := <-opened:
+		db.opening.Store(false)
+		if db.engn = r.engine; r.err != nil {
+			return damaged(r.err)
+		}
+		return nil
+	case err := <-db.flushFailed:
+		db.stuck.Store(true)
+		return fmt.Errorf("write tables: %w", err)
 	}
 }

@@ -26,6 +26,8 @@ type DB struct {
 	damage atomic.Pointer[error]
 	// flushFailed gets why the engine could not write a table, which it tries again and again.
 	flushFailed chan error
+	opening     atomic.Bool // the engine is being opened for writing
+	stuck       atomic.Bool // and was given up
 	// confirm is what Update waits for beside its own disk; nil: nothing.
 	confirm atomic.Pointer[Confirm]
 

@@ -70,10 +70,18 @@ func TestErase(t *testing.T) {
 	if e != (Erasure{Account: anna, Sessions: 2, Usage: 1, Sticky: 1}) || traces(t, a.DB, anna) != 0 || traces(t, a.DB, bea) != 6 {
 		t.Fatalf("%+v; %d traces of her, %d of another", e, traces(t, a.DB, anna), traces(t, a.DB, bea))
 	}
+	if left := a.candidates([]byte("1anna")); len(left) != 0 {
+		t.Errorf("accounts %v still claim her name", left)
+	}
 	if _, err := a.Account("1anna"); !errors.Is(err, ErrNotFound) || !a.Erased(anna) || a.Erased(bea) {
 		t.Errorf("account: %v", err)
 	}
+	b.upkeep.mu.Lock() // the account goes with the commit, not with what follows it
 	follow(t, a.DB, b.DB)
+	if _, err := b.AccountByID(anna); !errors.Is(err, ErrNotFound) {
+		t.Errorf("her account on the other box: %v", err)
+	}
+	b.upkeep.mu.Unlock()
 	must(t, b.Upkeep(t.Context()))
 	if traces(t, b.DB, anna) != 0 || traces(t, b.DB, bea) != 6 {
 		t.Errorf("%d traces of her on the other box, %d of another", traces(t, b.DB, anna), traces(t, b.DB, bea))

@@ -88,7 +88,9 @@ func (db *DB) open() (err error) {
 			if db.engn != nil {
 				err = errors.Join(err, db.engn.Close())
 			}
-			err = errors.Join(err, db.lock.Close())
+			if !db.stuck.Load() { // or another opening would find the engine still at work
+				err = errors.Join(err, db.lock.Close())
+			}
 		}
 	}()
 	exists, err := db.exists()
@@ -171,8 +173,8 @@ func (db *DB) read() (err error) {
 
 // begin opens the store for writing, appends this incarnation and starts the workers.
 func (db *DB) begin() (err error) {
-	if db.engn, err = pebble.Open(db.opts.Dir, db.engine(false)); err != nil {
-		return damaged(err)
+	if err := db.openEngine(); err != nil {
+		return err
 	}
 	batch := db.engn.NewBatch()
 	fresh := db.id.IsZero()

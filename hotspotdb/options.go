@@ -119,6 +119,9 @@ func (db *DB) engine(readOnly bool) *pebble.Options {
 				case db.flushFailed <- err:
 				default:
 				}
+				if db.opening.Load() {
+					select {} // it would try again for ever; openEngine gives up
+				}
 			},
 		},
 	}

@@ -31,12 +31,13 @@ func newAgingBox(t testing.TB) *agingBox {
 	return b
 }
 
-// run lets time pass on a box that is on, with an hour's upkeep every hour.
+// run lets time pass on a box that is on, with upkeep every few hours.
 func (b *agingBox) run(d time.Duration) {
 	b.t.Helper()
-	for range d / time.Hour {
-		b.clock.Add(time.Hour)
-		b.ran.Add(int64(time.Hour))
+	step := min(d, 4*time.Hour)
+	for range d / step {
+		b.clock.Add(step)
+		b.ran.Add(int64(step))
 		must(b.t, b.Upkeep(context.Background()))
 	}
 }
@@ -115,6 +116,24 @@ func TestPurgeNeedsDaysOfRunning(t *testing.T) {
 	b.run(190 * day)
 	if r := b.purgeAll(); r.Purged != 1 {
 		t.Errorf("after half a year: %+v", r)
+	}
+}
+
+// TestPurgeWaitsForTheStoredTime: what was stored lately stays, also if the clock was ahead when it was stored.
+func TestPurgeWaitsForTheStoredTime(t *testing.T) {
+	b := newAgingBox(t)
+	b.o.Retention = 2 * time.Hour
+	b.reopen()
+	put(t, b.DB, "x", "")
+	deleteKey(t, b.DB, "x")
+	for _, step := range []struct {
+		by   time.Duration
+		want int
+	}{{0, 0}, {-time.Hour, 0}, {2 * time.Hour, 0}, {2 * time.Hour, 1}} {
+		b.clock.Add(step.by)
+		if r := b.purgeAll(); r.Purged != step.want {
+			t.Errorf("after %s: %+v", step.by, r)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func newSources() *sources {
 // take returns the number of a source and counts one more record that has it.
 func (s *sources) take(source Source) uint16 {
 	source.Seq = 0
-	if source != s.last || s.uses[s.lastNum] == 0 {
+	if source != s.last || s.uses[s.lastNum] == 0 || s.lastNum == s.limit {
 		s.last, s.lastNum = source, s.number(source)
 	}
 	s.uses[s.lastNum]++

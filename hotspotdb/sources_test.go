@@ -3,6 +3,8 @@ package hotspotdb
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -27,7 +29,15 @@ func TestSourcesAreNumbered(t *testing.T) {
 				s.drop(list[0])
 				held[n] = list[1:]
 			} else {
-				held[n] = append(held[n], s.take(sourceOf(n)))
+				others := map[int]bool{}
+				for other, list := range held {
+					others[other] = slices.ContainsFunc(list, func(number uint16) bool { return number != s.limit })
+				}
+				maps.DeleteFunc(others, func(_ int, own bool) bool { return !own })
+				number := s.take(sourceOf(n))
+				if held[n] = append(held[n], number); number == s.limit && len(others) < int(s.limit)-1 {
+					rt.Fatalf("source %d must share a number, and only %d have one of their own", n, len(others))
+				}
 			}
 			owner, shared := map[uint16]int{0: -1}, 0
 			for n, list := range held {

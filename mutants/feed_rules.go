@@ -157,7 +157,7 @@ func feedMutants() []mutant {
 			name: "acknowledged-before-it-is-durable", rule: "3", file: "modules/sync/feed/receiver.go",
 			old:     "pos := r.db.DurablePosition(r.remote, ds)",
 			new:     "pos := r.db.Position(r.remote, ds)",
-			killers: []killer{inSync("TestConfirmationWaitsForThePeersDisk")},
+			killers: []killer{inSync("TestAcknowledgedWhenDurable")},
 		},
 		{
 			name: "position-stored-before-the-changes", rule: "3", file: "modules/sync/feed/receiver.go",

@@ -102,8 +102,14 @@ func printList(list []mutant) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.rule, m.name, m.file, strings.Join(killers, ", "))
 	}
-	fmt.Fprintf(t, "%d breaks\n", len(list))
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Printf("%d breaks\n\n", len(list))
+	for _, r := range rules {
+		fmt.Printf("%-4s %s\n", r.number, r.text)
+	}
+	return nil
 }
 
 // try applies each break in turn and prints a line for it as soon as it is known.
@@ -112,6 +118,7 @@ func try(ctx context.Context, b *bench, list []mutant) error {
 	fmt.Printf("%-4s  %-46s  %-52s  %6s\n", "RULE", "BREAK", "NOTICED BY", "SECONDS")
 	began := time.Now()
 	var survived []string
+	var errs []error
 	for _, m := range list {
 		start := time.Now()
 		killer, err := b.try(ctx, m)
@@ -119,14 +126,18 @@ func try(ctx context.Context, b *bench, list []mutant) error {
 		case errors.Is(err, errSurvived):
 			killer = "SURVIVED"
 			survived = append(survived, m.name)
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("%s: %w", m.name, err)
+			killer = "NOT TRIED"
+			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))
 		}
 		fmt.Printf(row, m.rule, m.name, killer, time.Since(start).Seconds())
 	}
-	fmt.Printf("%d of %d breaks were noticed, in %v\n", len(list)-len(survived), len(list), time.Since(began).Round(time.Second))
+	noticed := len(list) - len(survived) - len(errs)
+	fmt.Printf("%d of %d breaks were noticed, in %v\n", noticed, len(list), time.Since(began).Round(time.Second))
 	if len(survived) > 0 {
-		return fmt.Errorf("no test noticed: %s", strings.Join(survived, ", "))
+		errs = append(errs, fmt.Errorf("no test noticed: %s", strings.Join(survived, ", ")))
 	}
-	return nil
+	return errors.Join(errs...)
 }

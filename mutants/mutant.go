@@ -13,7 +13,7 @@ import (
 // mutant is one break: in file, old becomes new.
 type mutant struct {
 	name     string
-	rule     string // its number in docs/ARCHITECTURE.md, "Rules of sync", or sec
+	rule     string // its number in rules
 	file     string
 	old, new string
 	killers  []killer // likely to notice
@@ -59,6 +59,9 @@ func check(root string, all []mutant) error {
 			errs = append(errs, fmt.Errorf("%s is listed twice", m.name))
 		}
 		seen[m.name] = true
+		if !slices.ContainsFunc(rules, func(r rule) bool { return r.number == m.rule }) {
+			errs = append(errs, fmt.Errorf("%s: there is no rule %s", m.name, m.rule))
+		}
 		if len(m.killers) == 0 {
 			errs = append(errs, fmt.Errorf("%s names no killer", m.name))
 		}

@@ -16,9 +16,7 @@ import (
 // reported confirmed is on the backup. Some time before, in every other round, the link stands still: what is on its way then
 // must not be called confirmed.
 func TestConfirmedWritesSurviveTheFire(t *testing.T) {
-	seed := time.Now().UnixNano()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewSource(seed))
+	random := rand.New(rand.NewSource(newSeed(t)))
 	total, pending := 0, 0
 	for round := range rounds(3) {
 		backup := newBox(t, fmt.Sprintf("backup%d", round))

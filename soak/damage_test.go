@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // damages are what happens to files in a cellar. Each changes one file of a hotspot database.
@@ -73,8 +72,7 @@ func TestDamagedDatabaseIsRefilled(t *testing.T) {
 	equal(t, primary, follower)
 	want := primary.usernames()
 
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := uint64(newSeed(t))
 	random := rand.New(rand.NewPCG(seed, 1))
 	moved, lost, untouched := 0, 0, 0
 	for round := range rounds(len(kinds)) {

@@ -45,7 +45,7 @@ func (l *life) run(f fault) {
 	l.launch(traced(l.t, f, program, "run", "--record-host", "--data", l.dir))
 	l.completed = l.awaits() && l.saves("one") && l.adds("a") && l.adds("b") && l.saves("two") && l.adds("c") &&
 		l.reloads() && l.adds("d") && l.stops()
-	<-l.end(l.completed)
+	l.end()
 	report, err := os.ReadFile(f.Report)
 	if err != nil {
 		l.t.Fatal(err)
@@ -83,16 +83,19 @@ func (l *life) pid() int {
 	return pid
 }
 
-// end makes sure that the box ends; one that refused something lives on.
-func (l *life) end(stopped bool) <-chan struct{} {
-	if pid := l.pid(); !stopped && pid > 0 {
-		select {
-		case <-l.done:
-		default:
+// end waits until the box has ended. One that does not answer any more has to do so by itself.
+func (l *life) end() {
+	l.t.Helper()
+	const most = 20 * time.Second
+	select {
+	case <-l.done:
+	case <-time.After(most):
+		l.t.Errorf("%s neither answers nor ends", l.name)
+		if pid := l.pid(); pid > 0 {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
+		<-l.done
 	}
-	return l.done
 }
 
 // awaits waits for the console.
@@ -214,9 +217,9 @@ func count(t *testing.T, hub *box, dir string, n int, calls []int) int {
 }
 
 // moments are a few of 1 to total, or all if asked for more than there are; never the same in two runs.
-func moments(t *testing.T, total int) (list []int) {
+func moments(t *testing.T, few, total int) (list []int) {
 	t.Helper()
-	n := min(rounds(5), total)
+	n := min(rounds(few), total)
 	offset := int(time.Now().UnixNano() % int64(max(1, total/n)))
 	for i := range n {
 		list = append(list, i*total/n+offset%max(1, total/n)+1)
@@ -229,12 +232,15 @@ func moments(t *testing.T, total int) (list []int) {
 func TestKillAtEachSync(t *testing.T) {
 	needTracer(t)
 	hub, dir := newHub(t), t.TempDir()
-	for i, n := range moments(t, count(t, hub, dir, 0, syncs)) {
+	for i, n := range moments(t, 4, count(t, hub, dir, 0, syncs)) {
 		l := newLife(t, hub, dir, i+1)
 		l.run(fault{Calls: syncs, Nth: n})
 		l.check(hub, fmt.Sprintf("killed at sync %d", n))
 	}
 }
+
+// vital are the files that hold what was confirmed.
+var vital = regexp.MustCompile(`^hotspot/(\d+\.(log|sst)|MANIFEST-\d+)$`)
 
 // A sync or a write that fails, once or from then on: what was not stored is not confirmed, what was is kept, it is said,
 // and the box comes back when the disk does.
@@ -251,14 +257,25 @@ func TestFailingDisk(t *testing.T) {
 	} {
 		n++
 		total := count(t, hub, dir, n, kind.calls)
-		for i, at := range moments(t, total) {
+		for i, at := range moments(t, 2, total) {
 			n++
 			l := newLife(t, hub, dir, n)
 			onward := i%2 == 1
 			l.run(fault{Calls: kind.calls, Nth: at, Errno: kind.errno, Onward: onward})
 			where := fmt.Sprintf("%v at %s %d of %s, onward %v", kind.errno, kind.name, at, l.hit, onward)
-			log, _ := os.ReadFile(l.dir + ".log")
-			t.Logf("%s: said %v accounts %d hostname %s completed %v", where, bytes.Contains(log, []byte(kind.errno.Error())), len(l.accounts), l.hostname, l.completed)
+			log, err := os.ReadFile(l.dir + ".log")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The storage engine panics when an opening for writing fails while it tidies up in the background.
+			said := bytes.Contains(log, []byte(kind.errno.Error())) || bytes.Contains(log, []byte("panic: "))
+			t.Logf("%s: said %v, %d accounts, %s, to the end %v", where, said, len(l.accounts), l.hostname, l.completed)
+			if !l.completed && !said {
+				t.Errorf("%s: the box ended and did not say why:\n%s", where, tail(log))
+			}
+			if vital.MatchString(l.hit) && l.completed && !said {
+				t.Errorf("%s: nobody noticed", where)
+			}
 			l.check(hub, where)
 		}
 	}

@@ -15,9 +15,7 @@ func TestKillNineLosesNothing(t *testing.T) {
 	a, b := newBox(t, "a"), newBox(t, "b")
 	b.follow(a, a.addr, a.port, "send all", "accept all")
 	equal(t, a, b)
-	seed := time.Now().UnixNano()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewSource(seed))
+	random := rand.New(rand.NewSource(newSeed(t)))
 
 	var confirmed sync.Map
 	stop := make(chan struct{})

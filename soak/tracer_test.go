@@ -27,7 +27,7 @@ type fault struct {
 }
 
 var (
-	syncs  = []int{unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_SYNC_FILE_RANGE}
+	syncs  = []int{unix.SYS_FSYNC, unix.SYS_FDATASYNC}
 	writes = []int{unix.SYS_WRITE, unix.SYS_PWRITE64}
 )
 

@@ -53,8 +53,11 @@ func pairWorks(t *testing.T, s system, at *site) {
 			return err
 		}
 		defer r.Close()
-		if found, err := r.Has(missed); found || err != nil {
-			t.Errorf("a replica that is cut off has what was written meanwhile: %v, %v", found, err)
+		const comes = 500 * time.Millisecond // by then a replica that is not cut off would have it
+		for end := time.Now().Add(comes); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if found, err := r.Has(missed); found || err != nil {
+				t.Fatalf("a replica that is cut off has what was written meanwhile: %v, %v", found, err)
+			}
 		}
 		if p.Same() == nil {
 			t.Error("Same does not notice a difference")

@@ -30,6 +30,12 @@ func (a *acknowledge) names(v *voter) bool {
 
 const keyPrefix = "sha256:"
 
+// waitsFor says whether writers wait for this very box, and not for any of many.
+func (q *quorum) waitsFor(s *peer.Session) bool {
+	a := q.asked.Load()
+	return a != nil && len(a.From) > 0 && a.names(&voter{session: s})
+}
+
 // quorum confirms writes. What peers have stored is known from their acknowledgements alone: a position that a peer subscribes
 // with may not be durable there yet.
 type quorum struct {

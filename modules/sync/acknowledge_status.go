@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -194,18 +195,26 @@ func (m *Module) noSpare(required int, from []string, mode string) string {
 	if mode != "block" || possible > required {
 		return ""
 	}
-	return fmt.Sprintf("with `block` and no more than %s to confirm, losing any of these boxes stops confirmations; "+
-		"that no write is lost AND writing goes on needs one more box", plural(required, "other box", "other boxes"))
+	which := "losing either box"
+	if required > 1 {
+		which = "losing any of the boxes"
+	}
+	return fmt.Sprintf("with `block` and no more than %s, %s stops confirmations; that no write is lost AND writing goes on needs one more box",
+		plural(required, "other box", "other boxes"), which)
 }
 
+// knownBoxes counts the boxes that were ever connected. It takes no lock: it is called with m.mu held.
 func (m *Module) knownBoxes() int {
-	view, err := m.knownPeers()
+	all, err := m.deps.Peers.All()
 	if err != nil {
 		return 0
 	}
 	boxes := map[string]bool{}
-	for _, p := range view.(KnownPeers) {
-		boxes[p.Box] = true
+	for key, raw := range all {
+		var p KnownPeer
+		if !strings.HasPrefix(key, ownerPrefix) && json.Unmarshal(raw, &p) == nil {
+			boxes[p.Box] = true
+		}
 	}
 	return len(boxes)
 }
@@ -216,18 +225,26 @@ func (s *AcknowledgeStatus) print(p *page, now time.Time) {
 		return
 	}
 	who := plural(s.Required, "other box", "other boxes")
-	if len(s.From) > 0 {
-		who = fmt.Sprintf("%d of %s", s.Required, strings.Join(s.From, ", "))
+	switch names := strings.Join(s.From, ", "); {
+	case len(s.From) > s.Required:
+		who = fmt.Sprintf("%d of %s", s.Required, names)
+	case len(s.From) > 0:
+		who = names
 	}
-	p.line("Acknowledge: %s, %d of %d ready, since %s, %d writes not confirmed", s.State, s.PeersReady, s.Required, ago(&s.Since, now), s.Unconfirmed)
+	p.line("Acknowledge: %s, %d of %d ready, since %s, %s not confirmed", s.State, s.PeersReady, s.Required, ago(&s.Since, now),
+		plural(int(s.Unconfirmed), "write", "writes"))
 	switch s.State {
 	case stateConfirming:
-		p.line("  A write is confirmed when %s stored it; after %d ms: %s.", who, s.TimeoutMS, s.Mode)
+		otherwise := "it is reported as not confirmed"
+		if s.Mode == "degrade" {
+			otherwise = "writes are confirmed without"
+		}
+		p.line("  A write is confirmed once it is stored by %s; after %d ms %s.", who, s.TimeoutMS, otherwise)
 	case stateBlocked:
-		p.line("  CONFIRMATIONS HAVE STOPPED: %s must store a write. Writes are stored here and reported as not confirmed.", who)
+		p.line("  CONFIRMATIONS HAVE STOPPED: a write must be stored by %s. Writes are stored here and reported as not confirmed.", who)
 		p.line("  Bring the missing boxes back, or go on without them: no mbox sync acknowledge")
 	case stateDegraded:
-		p.line("  DEGRADED: writes are confirmed by this box alone until %s caught up. They are lost if this box is lost now.", who)
+		p.line("  DEGRADED: writes are confirmed by this box alone until they are stored by %s. They are lost if this box is lost now.", who)
 	}
 	if s.Warning != nil {
 		p.line("  Note: %s.", *s.Warning)

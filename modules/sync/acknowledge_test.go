@@ -112,6 +112,15 @@ func TestBlockReportsEachWrite(t *testing.T) {
 	if s.Unconfirmed != 3 || s.PeersReady != 0 || s.Required != 1 || s.Warning == nil {
 		t.Errorf("status %+v", s)
 	}
+	var text strings.Builder
+	if err := primary.Sync.Status().Text(&text, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Acknowledge: blocked, 0 of 1 ready", "3 writes not confirmed", "stored by backup", "losing either box stops confirmations"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the status does not say %q:\n%s", want, &text)
+		}
+	}
 	backup.Must(backup.FollowLine(primary, ""))
 	waitConfirmations(t, primary, "confirming")
 	confirmed(t, primary, "again")

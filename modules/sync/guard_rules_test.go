@@ -13,6 +13,7 @@ import (
 
 	"mbox/boxtest"
 	"mbox/hotspotdb"
+	"mbox/hotspotdb/dbtest"
 	"mbox/modules/sync/peer"
 	"mbox/proto/syncpb"
 )
@@ -195,4 +196,34 @@ func TestRecordsThatThePrimaryLostAreAnAlarm(t *testing.T) {
 	if log := backup.Log.String(); !strings.Contains(log, "no longer holds") {
 		t.Errorf("no alarm was logged:\n%s", log)
 	}
+}
+
+// Rule 3: what is on a follower, but not on its disk, is not acknowledged.
+func TestAcknowledgedWhenDurable(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	disk := dbtest.NewDisk()
+	primary, backup := lan.Box("primary"), lan.BoxOn("backup", disk)
+	backup.Follow(primary, "", "")
+	primary.Add("before", 1)
+	boxtest.InSync(primary, backup)
+	release := disk.HoldSyncs()
+	primary.Add("pending", 1)
+	boxtest.Eventually(t, "the change is on the backup", func() bool { return backup.DB.Head(hotspotdb.Users) > backup.DB.Durable() })
+	const positionsAreToldEvery = time.Second
+	told := time.After(3 * positionsAreToldEvery / 2)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-told:
+			waiting = false
+		case <-tick.C:
+			if *primary.Status("downstream").BehindChanges == 0 {
+				t.Error("acknowledged, and a power cut can take it back")
+				waiting = false
+			}
+		}
+	}
+	release()
+	boxtest.InSync(primary, backup)
 }

@@ -96,7 +96,7 @@ func attacks() []attack {
 		attack{name: "a refusal of us", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Refused{Refused: &syncpb.Refused{Code: junk[:100], Reason: junk}}}}},
 		attack{name: "a token for the primary", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Token{Token: &syncpb.Token{Token: "eyJhbGciOiJub25lIn0.e30."}}}}},
 
-		attack{name: "Welcome again and again", frames: times(3000, welcomeWith())},
+		attack{name: "Welcome again and again", frames: times(300, welcomeWith())},
 		attack{name: "Welcome with another domain each time", frames: domains(40), ends: true},
 		attack{name: "Welcome with keys of a wrong size", frames: []*syncpb.Frame{welcomeWith(&syncpb.DomainKey{Id: 1, Key: []byte{1}})}, ends: true},
 		attack{name: "Welcome that asks back what a follower has no right to", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Welcome{Welcome: &syncpb.Welcome{
@@ -290,9 +290,9 @@ func TestFloodsOfRequests(t *testing.T) {
 	sums := make([]byte, 4096*16)
 	for name, request := range map[string]*syncpb.Frame{
 		"buckets":     {Kind: &syncpb.Frame_BucketsQuery{BucketsQuery: &syncpb.BucketsQuery{Dataset: "users"}}},
-		"comparisons": {Kind: &syncpb.Frame_Compare{Compare: &syncpb.Compare{Dataset: "users", Have: make([]uint64, 60_000)}}},
+		"comparisons": {Kind: &syncpb.Frame_Compare{Compare: &syncpb.Compare{Dataset: "users", Have: make([]uint64, 6_000)}}},
 		"subscriptions": {Kind: &syncpb.Frame_Subscribe{Subscribe: &syncpb.Subscribe{Positions: []*syncpb.Position{
-			{Dataset: "users", Sums: sums}, {Dataset: "profiles", Sums: sums}}}}},
+			{Dataset: "users", Sums: sums}}}}},
 	} {
 		session := newStranger(t, primary, "127.9.0.1").inside(peer.Credentials{
 			Account: "mboxadmin", Password: boxtest.Password, Want: []string{"users", "profiles"}}, welcomeWith())

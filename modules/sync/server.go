@@ -195,6 +195,7 @@ func (m *Module) newLink(d *downstream) *feed.Link {
 		DB: m.deps.DB, Session: session, Primary: true, Name: session.Hostname, Cache: m.cache, Memory: m.deps.Memory,
 		Domain: m.domain.from(session.BoxID, session.Hostname), Room: m.roomFor,
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
+		Prompt: func() bool { return m.quorum.waitsFor(session) },
 		Renew: func() (string, error) {
 			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
 		},

@@ -47,7 +47,9 @@ var (
 	}
 	chaosSums = []sum{
 		{"kills -9", regexp.MustCompile(`(\d+) kills`), false},
-		{"confirmed accounts", regexp.MustCompile(`(\d+) confirmed`), false},
+		{"confirmed accounts", regexp.MustCompile(`(\d+) confirmed accounts`), false},
+		{"writes confirmed by a peer", regexp.MustCompile(`(\d+) writes were confirmed`), false},
+		{"damaged stores", regexp.MustCompile(`(\d+) moved aside`), false},
 	}
 	fuzzSums   = []sum{{"fuzzed inputs", regexp.MustCompile(`execs: (\d+)`), true}}
 	mutantSums = []sum{

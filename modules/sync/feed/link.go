@@ -51,6 +51,7 @@ type Config struct {
 	Stale   func(datasets ...hotspotdb.Dataset) // we have been away for too long to go on with these
 	Token   func(token string)                  // follower: a token for the next connection
 	Log     *slog.Logger
+	Prompt  func() bool                            // a writer waits for this peer: it gets each change at once; nil: never
 	Stored  func(ds hotspotdb.Dataset, seq uint64) // told what the peer says is durable there; nil: nobody asks
 }
 
@@ -79,7 +80,7 @@ func NewLink(cfg Config) *Link {
 	s := cfg.Session
 	l := &Link{cfg: cfg, outbox: newOutbox(s), since: time.Now()}
 	l.out = newSender(cfg.DB, s, cfg.Cache, s.Database)
-	l.out.up = !cfg.Primary
+	l.out.up, l.out.prompt = !cfg.Primary, cfg.Prompt
 	kind := hotspotdb.Above
 	if cfg.Primary {
 		kind = hotspotdb.Below

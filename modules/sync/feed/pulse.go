@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// manyFeeds is how many feeds a box may have before they move in step.
+	// manyFeeds is from how many feeds on they move in step.
 	manyFeeds = 32
 	// stepPerFeed is how long a step lasts for each feed. Sending a batch costs the primary about 40 us a follower, so that
 	// under a constant rate of changes more than half of one core is left for everything else. 1,000 feeds: 100 ms.
@@ -96,13 +96,13 @@ func (p *pulse) step(ctx context.Context, seq uint64) time.Duration {
 	return time.Duration(p.feeds) * stepPerFeed
 }
 
-// next returns up to where a feed may read, and a channel that is closed when that grows.
-func (p *pulse) next(db watermark) (seq uint64, moved <-chan struct{}) {
+// next returns up to where a feed may read, a channel that is closed when that grows, and whether it grows in steps.
+func (p *pulse) next(db watermark) (seq uint64, moved <-chan struct{}, steps bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.moved != nil {
-		return p.seq, p.moved
+		return p.seq, p.moved, true
 	}
 	moved = db.Moved() // before the watermark, so that no move is missed
-	return db.Durable(), moved
+	return db.Durable(), moved, false
 }

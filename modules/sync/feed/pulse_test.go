@@ -45,7 +45,7 @@ func (w *water) advance() {
 // cuts is up to where a feed reads, each time that it is woken, until ctx ends.
 func cuts(ctx context.Context, p *pulse, w *water) (seen []uint64) {
 	for {
-		seq, moved := p.next(w)
+		seq, moved, _ := p.next(w)
 		seen = append(seen, seq)
 		select {
 		case <-moved:
@@ -122,7 +122,7 @@ func TestFeedsThatBecomeFewAreWoken(t *testing.T) {
 			others = append(others, p.join(w))
 		}
 		synctest.Wait()
-		_, moved := p.next(w)
+		_, moved, _ := p.next(w)
 		for _, leave := range others {
 			leave()
 		}
@@ -132,7 +132,7 @@ func TestFeedsThatBecomeFewAreWoken(t *testing.T) {
 			t.Error("a feed that waits for the next step is not told that there are no more steps")
 		}
 		w.advance()
-		if seq, _ := p.next(w); seq != 1 {
+		if seq, _, _ := p.next(w); seq != 1 {
 			t.Errorf("reads up to %d of 1", seq)
 		}
 		stay()

@@ -53,7 +53,9 @@ type sender struct {
 	queued   atomic.Int64                  // bytes of requests
 	streams  map[hotspotdb.Dataset]*stream // owned by run
 
-	fresh     bool // changes were sent since the last digests
+	prompt    func() bool // a writer waits for this peer; nil: never
+	ahead     bool        // of the steps of the others
+	fresh     bool        // changes were sent since the last digests
 	lastSent  time.Time
 	stated    time.Time // the last digests
 	statedAll time.Time // the last digests of all datasets
@@ -132,7 +134,7 @@ func (s *sender) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		durable, moved := s.cache.pulse.next(s.db)
+		durable, moved := s.readable()
 		busy, err := s.step(ctx, durable)
 		if err != nil {
 			return err
@@ -153,6 +155,17 @@ func (s *sender) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// readable is up to where this feed may read now, and a channel that is closed when that grows. A peer that a writer waits for
+// does not move in step with many others.
+func (s *sender) readable() (seq uint64, moved <-chan struct{}) {
+	seq, moved, steps := s.cache.pulse.next(s.db)
+	if s.ahead = steps && s.prompt != nil && s.prompt(); s.ahead {
+		moved = s.db.Moved() // before the watermark, so that no move is missed
+		seq = s.db.Durable()
+	}
+	return seq, moved
 }
 
 // step answers what was asked and sends at most one batch of each dataset; profiles first, until there are no more.
@@ -221,7 +234,8 @@ func (s *sender) next(st *stream, upto, most uint64, view func() *hotspotdb.View
 	return b, nil
 }
 
-func (s *sender) cacheable(st *stream) bool { return !s.up && st.equal == nil }
+// cacheable says whether batches are shared with other peers: not if they are filtered for this one, or shorter than theirs.
+func (s *sender) cacheable(st *stream) bool { return !s.up && st.equal == nil && !s.ahead }
 
 // build reads the next batch, shared with other peers where nothing needs to be filtered for this one.
 func (s *sender) build(view *hotspotdb.View, st *stream, upto uint64) (*batch, error) {

@@ -154,3 +154,37 @@ func TestNoDigestsBeforeTheBulk(t *testing.T) {
 		t.Errorf("digests of %v once everything was sent", got)
 	}
 }
+
+// A peer that a writer waits for gets each change at once; the others get it with the next step, in a batch that is theirs.
+func TestAwaitedPeerDoesNotWaitForTheStep(t *testing.T) {
+	db, cache := openDB(t), NewCache()
+	for range manyFeeds {
+		defer cache.pulse.join(db)()
+	}
+	const manyMore = 1_000_000 // a step of minutes
+	grow := func(n int) { cache.pulse.mu.Lock(); defer cache.pulse.mu.Unlock(); cache.pulse.feeds += n }
+	grow(manyMore)
+	defer grow(-manyMore)
+	common, _ := sending(t, db, cache, 1)
+	awaited, w := sending(t, db, cache, 2)
+	awaited.prompt = func() bool { return true }
+
+	put(t, db, "first", 1)
+	for seq, moved := common.readable(); seq < db.Durable(); seq, moved = common.readable() {
+		<-moved
+	}
+	put(t, db, "second", 1)
+	if seq, _ := common.readable(); seq >= db.Durable() {
+		t.Fatal("a peer that nobody waits for is not in step")
+	}
+	seq, _ := awaited.readable()
+	if seq != db.Durable() {
+		t.Errorf("it may read up to %d of %d", seq, db.Durable())
+	}
+	if _, err := awaited.step(context.Background(), seq); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.batches()) != 1 || cache.get(cacheKey{hotspotdb.Profiles, 0}) != nil {
+		t.Errorf("%d batches were sent, or they are shared with those that move in steps", len(w.batches()))
+	}
+}
