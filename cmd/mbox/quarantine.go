@@ -111,7 +111,7 @@ func (b *box) salvageFrom(ctx context.Context, name string, s salvage) (salvage,
 	}
 	got, err := b.db.Salvage(ctx, b.path(name))
 	for _, file := range b.missingFiles(name, s.Reason) {
-		got.Broken, got.Uncounted = append(got.Broken, file+": it is missing"), true
+		got.Broken, got.Uncounted = append(got.Broken, "file "+file+": it is missing"), true
 	}
 	s.Salvaged, s.Database = got, b.db.ID().String()
 	if s.Done = err == nil; err != nil {
@@ -197,18 +197,20 @@ func (s salvage) gone() string {
 	return "which is everything that its files held"
 }
 
-// missingFiles are those that the storage engine misses.
+// missingFiles are those that the storage engine names and that are not there.
 func (b *box) missingFiles(name, reason string) (missing []string) {
-	for _, file := range dataFile.FindAllString(reason, -1) {
-		if _, err := os.Stat(filepath.Join(b.path(name), file)); errors.Is(err, fs.ErrNotExist) && !slices.Contains(missing, file) {
-			missing = append(missing, file)
+	for _, match := range fileNumber.FindAllStringSubmatch(reason, -1) {
+		number := match[1]
+		found, err := filepath.Glob(filepath.Join(b.path(name), "*"+number+"*"))
+		if err == nil && len(found) == 0 && !slices.Contains(missing, number) {
+			missing = append(missing, number)
 		}
 	}
 	return missing
 }
 
-// dataFile is the name of a table or log in what the storage engine says.
-var dataFile = regexp.MustCompile(`\d{6,}\.(sst|log)`)
+// fileNumber is how the storage engine names a table or log in what it says.
+var fileNumber = regexp.MustCompile(`\bfile (\d{6,})\b`)
 
 func (b *box) readSalvage(name string) (s salvage, err error) {
 	raw, err := os.ReadFile(filepath.Join(b.path(name), salvageReport))

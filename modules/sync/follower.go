@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
 	"mbox/modules/sync/peer"
@@ -175,7 +174,7 @@ func (m *Module) newFollowerLink(session *peer.Session, u *upstream) *feed.Link 
 		DB: m.deps.DB, Session: session, Name: u.cfg.Name, Cache: m.cache, Memory: m.deps.Memory,
 		Domain:  m.domain.from(session.BoxID, session.Hostname),
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
-		Stale: func(datasets ...hotspotdb.Dataset) { m.stale(u, datasets) },
+		Stale: func() { m.stale(u) },
 		Token: func(token string) {
 			if len(token) <= 4096 {
 				m.mu.Lock()

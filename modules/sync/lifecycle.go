@@ -140,16 +140,11 @@ func (m *Module) startAnew(u *upstream) error {
 }
 
 // stale is called by a link that can no longer go on where it stood.
-func (m *Module) stale(u *upstream, datasets []hotspotdb.Dataset) {
+func (m *Module) stale(u *upstream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if u.session == nil {
-		return
-	}
-	if !u.cfg.AutoResync {
-		m.deps.Log.Error("sync: this box was away for longer than the primary keeps deletions; nothing flows until `clear mbox sync "+u.cfg.Name+" resync`",
-			"primary", u.cfg.Name, "datasets", datasets)
-		return
+	if u.session == nil || !u.cfg.AutoResync {
+		return // the operator decides; status and log say so
 	}
 	if err := m.startAnew(u); err != nil {
 		m.deps.Log.Error("sync: cannot start anew with the primary", "primary", u.cfg.Name, "error", err)

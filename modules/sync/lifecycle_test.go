@@ -349,3 +349,17 @@ func TestStaleRelay(t *testing.T) {
 		t.Errorf("the leaf has %d accounts, want 15", n)
 	}
 }
+
+// TestMutualStatus: of two boxes that dial each other and send everything both ways, one connection has nothing to do, and
+// that is not shown as trouble.
+func TestMutualStatus(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	a, b := lan.Box("a"), lan.Box("b")
+	a.Follow(b, "send all", "accept all")
+	b.Follow(a, "send all", "accept all")
+	a.Add("guest", 10)
+	for _, box := range []*boxtest.Box{a, b} {
+		box.WaitState("upstream", "in-sync")
+		box.WaitState("downstream", "in-sync")
+	}
+}

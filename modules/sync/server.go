@@ -25,7 +25,7 @@ const (
 	maxUnproved     = 2048
 	maxUnprovedEach = 32
 	// maxFollowers bounds connected followers.
-	maxFollowers = 8192
+	maxFollowers = 4096
 )
 
 // downstream is a connected follower.
@@ -201,10 +201,6 @@ func (m *Module) newLink(d *downstream) *feed.Link {
 		},
 		Recover: func() bool { return m.recovers(session.BoxID) },
 		Done:    func() { m.recovered(d) },
-		Stale: func(datasets ...hotspotdb.Dataset) {
-			m.deps.Log.Error("sync: this box has not heard of deletions of a follower for too long; nothing flows until `clear mbox sync PRIMARY resync` there",
-				"peer", session.Hostname, "datasets", datasets)
-		},
 	})
 }
 

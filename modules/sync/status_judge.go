@@ -93,8 +93,10 @@ func (p *PeerStatus) judge(r feed.Report, s sight) {
 			"Each box keeps its own. See `show mbox sync log`; to take those of the primary: "+p.resyncLine())
 	case len(p.Datasets) == 0 && s.now.Sub(r.Since) < lateBy:
 		p.set(stateCatchingUp, "just connected", "")
+	case len(p.Datasets) == 0 && r.Elsewhere > 0:
+		p.set(stateInSync, "nothing to do: the other connection to the same box carries its datasets", "")
 	case len(p.Datasets) == 0:
-		p.set(stateCatchingUp, "no dataset flows", "Compare `datasets` on both sides; or another connection to the same box carries them.")
+		p.set(stateCatchingUp, "no dataset flows", "Compare `datasets` on both sides.")
 	case t.late >= lateBy.Seconds():
 		p.progress(t, work)
 	case work != "":

@@ -42,7 +42,7 @@ func scripted(db *hotspotdb.DB, primary bool) *Link {
 	l := NewLink(Config{
 		DB: db, Session: session, Primary: primary, Name: "peer", Cache: NewCache(), Memory: configstore.OpenMemory("fuzz").State("memory"), Domain: anyDomain{},
 		Follows: func(string) bool { return false }, Claims: &Claims{}, Token: func(string) {}, Log: slog.New(slog.DiscardHandler),
-		Recover: func() bool { return false }, Done: func() {}, Stale: func(...hotspotdb.Dataset) {},
+		Recover: func() bool { return false }, Done: func() {}, Stale: func() {},
 	})
 	l.out.conn, l.in.conn, l.in.direct = nowhere{}, nowhere{}, nowhere{}
 	return l

@@ -42,14 +42,14 @@ type Config struct {
 	Cache   *Cache
 	Memory  Memory
 	Domain  Domain
-	Follows func(boxID string) bool             // do we also follow this box
-	Claims  *Claims                             // of the box
-	Renew   func() (token string, err error)    // primary: the next token, or why there is none
-	Recover func() bool                         // primary: have we lost what this follower can return
-	Done    func()                              // primary: it has returned everything
-	Room    func() error                        // may more be stored for the peer; nil: always
-	Stale   func(datasets ...hotspotdb.Dataset) // we have been away for too long to go on with these
-	Token   func(token string)                  // follower: a token for the next connection
+	Follows func(boxID string) bool          // do we also follow this box
+	Claims  *Claims                          // of the box
+	Renew   func() (token string, err error) // primary: the next token, or why there is none
+	Recover func() bool                      // primary: have we lost what this follower can return
+	Done    func()                           // primary: it has returned everything
+	Room    func() error                     // may more be stored for the peer; nil: always
+	Stale   func()                           // we have been away for too long to go on with these
+	Token   func(token string)               // follower: a token for the next connection
 	Log     *slog.Logger
 	Prompt  func() bool                            // a writer waits for this peer: it gets each change at once; nil: never
 	Stored  func(ds hotspotdb.Dataset, seq uint64) // told what the peer says is durable there; nil: nobody asks
@@ -63,6 +63,7 @@ type Link struct {
 	outbox    *outbox
 	since     time.Time
 	aside     atomic.Uint64       // changes that the peer has set aside
+	elsewhere atomic.Int64        // datasets that another connection to the same box receives
 	proves    bool                // the primary compares what we send up
 	recover   []hotspotdb.Dataset // that we have lost and ask back, or that the primary asks back
 	group     *errgroup.Group     // of Run
@@ -227,6 +228,8 @@ func (l *Link) open(ctx context.Context, current history) error {
 
 // takeOver waits until the other connection to the same box no longer receives a dataset.
 func (l *Link) takeOver(ctx context.Context, current history, ds hotspotdb.Dataset) error {
+	l.elsewhere.Add(1)
+	defer l.elsewhere.Add(-1)
 	release, err := l.cfg.Claims.Wait(ctx, l.cfg.Session.Database, ds)
 	if err != nil {
 		return err
@@ -466,12 +469,13 @@ type Report struct {
 	Outgoing       map[hotspotdb.Dataset]Outgoing
 	ClockOff       time.Duration // the peer's clock minus ours
 	PeerSetAside   uint64
+	Elsewhere      int   // datasets that another connection to the same box receives
 	Received, Sent int64 // bytes
 }
 
 // Report takes a snapshot.
 func (l *Link) Report() Report {
-	r := Report{Since: l.since, Outgoing: l.out.snapshot(), PeerSetAside: l.aside.Load()}
+	r := Report{Since: l.since, Outgoing: l.out.snapshot(), PeerSetAside: l.aside.Load(), Elsewhere: int(l.elsewhere.Load())}
 	r.Incoming, r.ClockOff = l.in.snapshot()
 	r.Received, r.Sent = l.cfg.Session.Traffic()
 	return r

@@ -35,11 +35,11 @@ type receiver struct {
 	kind   hotspotdb.SourceKind
 	halt   *halt
 
-	recover  map[hotspotdb.Dataset]bool          // lost here, and asked back
-	accept   map[hotspotdb.Dataset]bool          // taken from the peer anyhow
-	heldUpTo func(ds hotspotdb.Dataset) uint64   // what the peer has stored of ours
-	done     func()                              // all that was asked back has arrived
-	stale    func(datasets ...hotspotdb.Dataset) // we have been away for too long
+	recover  map[hotspotdb.Dataset]bool        // lost here, and asked back
+	accept   map[hotspotdb.Dataset]bool        // taken from the peer anyhow
+	heldUpTo func(ds hotspotdb.Dataset) uint64 // what the peer has stored of ours
+	done     func()                            // all that was asked back has arrived
+	stale    func()                            // we have been away for too long
 
 	turn     sync.Mutex   // held while a frame is handled
 	waiting  atomic.Int64 // frames in incoming, or taken from there and not handled yet
@@ -275,7 +275,9 @@ func (r *receiver) started(ctx context.Context, f *syncpb.FeedStart) error {
 	if f.Stale {
 		r.halt.Store(true)
 		r.with(ds, func(in *Incoming) { in.Stale, in.Head, in.Position = true, f.Head, f.Seq })
-		r.stale(ds)
+		if r.stale != nil {
+			r.stale()
+		}
 		return nil
 	}
 	if f.Rewound {
