@@ -45,6 +45,22 @@ func (db *DB) noticeDamage(file string, err error) {
 	}
 }
 
+// syncLog asks whether the disk still takes anything. On one that does not, the storage engine must not begin a new log:
+// it does not survive the failure of that.
+func (db *DB) syncLog() error {
+	synced := make(chan error, 1)
+	go func() { synced <- db.engn.LogData(nil, pebble.Sync) }()
+	select {
+	case err := <-synced:
+		if err != nil {
+			db.fail(fmt.Errorf("sync the log of %s: %w", db.opts.Dir, err))
+		}
+		return err
+	case <-db.failed.happened:
+		return db.failed.get()
+	}
+}
+
 // flushTables moves what is in the log into tables. It gives up when the engine cannot write them, which would try for
 // ever; the log still has everything.
 func (db *DB) flushTables() error {

@@ -179,7 +179,11 @@ func (db *DB) close() error {
 	}
 	if !db.opts.ReadOnly && db.failed.get() == nil {
 		// Damage in the last blocks of a log cannot be told from a power cut; in a table it can.
-		if flushErr := db.flushTables(); flushErr != nil {
+		flushErr := db.syncLog()
+		if flushErr == nil {
+			flushErr = db.flushTables()
+		}
+		if flushErr != nil {
 			db.opts.Log.Warn("the hotspot database is closed with a log", "err", flushErr)
 		}
 	}

@@ -143,8 +143,8 @@ func feedMutants() []mutant {
 		},
 		{
 			name: "feed-passes-the-durable-watermark", rule: "3", file: "modules/sync/feed/sender.go",
-			old:     "durable, moved := s.cache.pulse.next(s.db)",
-			new:     "_, moved := s.cache.pulse.next(s.db)\n\t\tdurable := func() uint64 { v := s.db.View(); defer v.Close(); return v.Seq }()",
+			old:     "seq, moved, steps := s.cache.pulse.next(s.db)",
+			new:     "_, moved, steps := s.cache.pulse.next(s.db)\n\t\tseq = func() uint64 { v := s.db.View(); defer v.Close(); return v.Seq }()",
 			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
 		},
 		{

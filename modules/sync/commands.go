@@ -163,7 +163,13 @@ func (m *Module) remember(s *peer.Session, role string) {
 	defer m.knownMu.Unlock()
 	p := KnownPeer{
 		Box: s.BoxID, Hostname: s.Hostname, Role: role, Address: s.Address.String(), Account: s.Grant.Account, Software: s.Software,
-		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(), Changes: m.known(role, s.BoxID).Changes,
+		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(),
+	}
+	old := m.known(role, s.BoxID)
+	before := old.LastSeen
+	p.Changes, old.LastSeen = old.Changes, p.LastSeen
+	if p == old && p.LastSeen.Sub(before) < time.Minute {
+		return // a peer that comes and goes need not wear out the disk
 	}
 	m.keep(p)
 }

@@ -25,7 +25,7 @@ const (
 	// retryHopeless keeps a follower with a wrong password below auth.LockoutAttempts in auth.LockoutTime.
 	retryHopeless = 10 * time.Minute
 	dialTime      = 20 * time.Second
-	steadyAfter   = 30 * time.Second // a connection that lasted this long was not part of the trouble
+	steadyAfter   = 5 * time.Second // a connection that lasted this long was not part of the trouble
 	stateConnect  = "connecting"
 	stateRefused  = "refused"
 	stateStandby  = "paused"

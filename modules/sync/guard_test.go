@@ -235,7 +235,7 @@ func TestOnlyAProvedKeyIsPinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	pins := &pinRecorder{}
-	_, err = peer.Dial(c, peer.Self{BoxID: s.id.BoxID()}, peer.Credentials{Account: "mboxadmin", Password: boxtest.Password}, pins)
+	_, err = peer.Dial(c, peer.Self{BoxID: s.id.BoxID(), Database: s.database}, peer.Credentials{Account: "mboxadmin", Password: boxtest.Password}, pins)
 	if code(err) != auth.CodeCredentials || len(pins.pinned) != 0 {
 		t.Errorf("%v; pinned %v", err, pins.pinned)
 	}

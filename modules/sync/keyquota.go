@@ -100,7 +100,9 @@ func (d *domainFrom) FromFollower(w *syncpb.Welcome) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	known := d.ring.Keys()
-	keys = slices.DeleteFunc(keys, func(k DomainKey) bool { return slices.Contains(known, k) })
+	keys = slices.DeleteFunc(keys, func(k DomainKey) bool {
+		return slices.ContainsFunc(known, func(o DomainKey) bool { return o.ID == k.ID && o.Key == k.Key })
+	})
 	if len(keys) == 0 {
 		return nil
 	}

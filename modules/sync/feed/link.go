@@ -383,7 +383,7 @@ func farewell(err error) *auth.Refusal {
 	case errors.As(err, &refusal):
 		return refusal
 	case errors.Is(err, hotspotdb.ErrInvalid): // may wrap the end of a body
-	case err == nil, errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+	case err == nil, errors.Is(err, peer.ErrSilent), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, context.Canceled):
 		return nil
 	case errors.Is(err, hotspotdb.ErrNoSpace):

@@ -107,12 +107,15 @@ func delimited(frame *syncpb.Frame) ([]byte, error) {
 	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(raw, frame)
 }
 
+// ErrSilent ends a connection over which nothing comes any more.
+var ErrSilent = fmt.Errorf("nothing heard for %v", silence)
+
 // Receive reads one frame. An oversized or malformed one is an error that ends the connection.
 func (c *Conn) Receive() (*syncpb.Frame, error) {
 	frame, err := c.receive()
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return nil, fmt.Errorf("nothing heard for %v", silence)
+		return nil, ErrSilent
 	}
 	return frame, err
 }
