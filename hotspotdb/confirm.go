@@ -3,6 +3,7 @@ package hotspotdb
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // ErrUnconfirmed says that a write is stored and durable here, but that fewer other boxes than are asked for have said in time
@@ -15,6 +16,7 @@ type Confirm func(ctx context.Context, c Commit) error
 // Commit is what a local write has stored.
 type Commit struct {
 	Seq      uint64    // the last sequence that it took
+	Ahead    bool      // its stamps are so far ahead of the clock that peers would set it aside, or refuse it
 	Datasets []Dataset // of which it changed records, in the order of Datasets()
 
 	db      *DB
@@ -52,6 +54,9 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil || len(c.records) == 0 {
 		return err
 	}
+	if c.Ahead {
+		return fmt.Errorf("%w: it replaces a version from the future, which other boxes do not take yet", ErrUnconfirmed)
+	}
 	return (*confirm)(ctx, c)
 }
 
@@ -62,6 +67,7 @@ func (tx *Tx) commit() Commit {
 	for _, o := range tx.g.ops[tx.ops:] {
 		c.records = append(c.records, recordID{o.ds, o.hash})
 		changed[o.ds] = true
+		c.Ahead = c.Ahead || o.clock > tx.wall+2*uint64(maxAhead.Microseconds())
 	}
 	for _, ds := range Datasets() {
 		if changed[ds] {

@@ -155,27 +155,6 @@ func withoutPassword(raw []byte) []byte {
 
 // forgetConflicts takes entries off the list, by their numbers, because nothing of them may be kept.
 func (tx *Tx) forgetConflicts(numbers []uint64) error {
-	db, before := tx.db, tx.db.conflictList
-	var gone []listedConflict
-	kept := slices.DeleteFunc(slices.Clone(before), func(c listedConflict) bool {
-		if !slices.Contains(numbers, c.number) {
-			return false
-		}
-		gone = append(gone, c)
-		return true
-	})
-	for _, c := range gone {
-		if err := tx.batch.Delete(conflictKey(c.number), nil); err != nil {
-			return err
-		}
-		delete(db.conflicts, c.mark)
-	}
-	db.setConflicts(kept)
-	tx.g.undo = append(tx.g.undo, func() {
-		for _, c := range gone {
-			db.conflicts[c.mark] = struct{}{}
-		}
-		db.setConflicts(before)
-	})
-	return nil
+	_, err := tx.dropConflicts(func(c *listedConflict) bool { return slices.Contains(numbers, c.number) })
+	return err
 }

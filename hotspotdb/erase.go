@@ -21,6 +21,16 @@ import (
 // erasedIn says in which datasets an account was erased.
 type erasedIn uint8
 
+// erasures counts the erasures among the records of a dataset. It needs db.mu.
+func (x *index) erasures(ds Dataset) (n int) {
+	for _, in := range x.erased {
+		if in&erasedFrom(ds) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func erasedFrom(ds Dataset) erasedIn { return 1 << ds }
 
 // covers says whether nothing of the account may be in a dataset.

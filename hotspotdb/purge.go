@@ -124,3 +124,8 @@ func (db *DB) tombstones(ds Dataset, bucket int, upto uint64) []uint64 {
 	slices.Sort(list)
 	return list
 }
+
+// Forgotten says whether a record that is not here may have been deleted so long ago that its tombstone was purged.
+func (db *DB) Forgotten(ds Dataset, c Change) bool {
+	return db.Floor(ds) > 0 && c.Stamp.Clock < uint64(max(0, db.opts.Now().Add(maxAhead-db.opts.Retention).UnixMicro()))
+}

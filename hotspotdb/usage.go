@@ -98,7 +98,7 @@ func (db *DB) Statistics() Statistics {
 		Profiles:       x.datasets[Profiles].counts.Live,
 		SessionsActive: len(x.active),
 		Sessions:       x.datasets[Sessions].segment,
-		Sticky:         x.datasets[Sticky].counts.Live,
+		Sticky:         x.datasets[Sticky].counts.Live - x.erasures(Sticky),
 		Vouchers:       x.datasets[Vouchers].counts.Live,
 	}
 }

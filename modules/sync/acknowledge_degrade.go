@@ -58,11 +58,17 @@ func (q *quorum) unconfirmed(a *acknowledge, c *hotspotdb.Commit, cause error) {
 		d.owed[ds] = max(d.owed[ds], owed[ds])
 	}
 	if errors.Is(cause, errNotInTime) && (!d.active || d.near) {
-		d.active, d.near = true, false
-		d.goal, d.goalAt = d.owed, time.Now()
-		q.upsetWriters()
+		q.degrade(time.Now())
 		q.note(d.goalAt)
 	}
+}
+
+// degrade makes writes wait no more. It is called with q.mu held.
+func (q *quorum) degrade(now time.Time) {
+	d := &q.degraded
+	d.active, d.near = true, false
+	d.goal, d.goalAt = d.owed, now
+	q.upsetWriters()
 }
 
 // catchUp ends the degradation when the others hold everything. It is called with q.mu held.

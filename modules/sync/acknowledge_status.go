@@ -79,6 +79,12 @@ func (q *quorum) note(now time.Time) {
 	q.remember(a, now)
 	s := q.assess(a)
 	if s.State == q.shown.State {
+		if a.Degrade && !q.degraded.active && s.State == stateDegraded && now.Sub(q.shown.Since) >= a.Timeout {
+			for _, ds := range hotspotdb.Datasets() { // a write that began when it was shown would have found so, too
+				q.degraded.owed[ds] = max(q.degraded.owed[ds], q.db.DurableHead(ds))
+			}
+			q.degrade(now)
+		}
 		return
 	}
 	if s.State != stateConfirming || q.shown.State != "" {

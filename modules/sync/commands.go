@@ -64,7 +64,7 @@ func (m *Module) test(ctx context.Context, call modules.Call) (modules.View, err
 	}
 	m.mu.Unlock()
 	if u == nil {
-		return nil, &modules.Error{Message: fmt.Sprintf("%s is not configured", name), Hint: fmt.Sprintf("Type: mbox sync primary %s username USER password PASSWORD", name)}
+		return nil, &modules.Error{Message: fmt.Sprintf("No primary %s is configured", name), Hint: fmt.Sprintf("Type: mbox sync primary %s username USER password PASSWORD", name)}
 	}
 	began := time.Now()
 	session, err := m.connect(ctx, u)
@@ -109,6 +109,9 @@ func (m *Module) clearPin(_ context.Context, call modules.Call) (modules.View, e
 		}
 	}
 	m.record(evUnpinned, name, "its pinned key was forgotten", "typed by "+call.Actor.Name)
+	m.mu.Lock()
+	m.refollow(m.config) // at once
+	m.mu.Unlock()
 	return modules.Text(fmt.Sprintf("The pinned key of %s is forgotten; the next key that proves the password is pinned.\n", name)), nil
 }
 

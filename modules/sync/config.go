@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 
 	"mbox/hotspotdb"
 	"mbox/modules"
@@ -27,6 +28,9 @@ type allow struct {
 	accept   []string // that are taken from it
 }
 
+// defaultPrimaryPort is dialed unless the line says otherwise: RFC 9110, section 4.2.2.
+const defaultPrimaryPort = 443
+
 // primary is one line `mbox sync primary`.
 type primary struct {
 	Name     string
@@ -38,6 +42,8 @@ type primary struct {
 	Send     []string
 
 	AutoResync bool // after too long an absence
+
+	typedSource netip.Addr // as Source, but invalid if nobody typed it
 }
 
 func (m *Module) parse(tree *modules.Tree) (*config, error) {
@@ -77,10 +83,11 @@ func (m *Module) parse(tree *modules.Tree) (*config, error) {
 
 func (m *Module) parsePrimary(v modules.Values, tree *modules.Tree) (primary, error) {
 	p := primary{
-		Name: modules.Get[string](v, "NAME"), Port: m.port(v, 443), Account: modules.Get[string](v, "USER"),
+		Name: modules.Get[string](v, "NAME"), Port: m.port(v, defaultPrimaryPort), Account: modules.Get[string](v, "USER"),
 		Sealed: modules.Get[string](v, "SEALED"), Source: modules.Get[netip.Addr](v, "SOURCE"),
 		Datasets: names(v, "DATASET"), Send: names(v, "SENT"), AutoResync: v.Has("auto-resync"),
 	}
+	p.typedSource = p.Source
 	if !v.Has("datasets") {
 		p.Datasets = allDatasets()
 	}
@@ -96,6 +103,30 @@ func (m *Module) parsePrimary(v modules.Values, tree *modules.Tree) (primary, er
 		}
 	}
 	return p, nil
+}
+
+// line is the statement as the operator would type it again, without the password.
+func (p primary) line() string {
+	text := fmt.Sprintf("mbox sync primary %s username %s password PASSWORD", p.Name, p.Account)
+	if p.Port != defaultPrimaryPort {
+		text += fmt.Sprintf(" port %d", p.Port)
+	}
+	if p.typedSource.IsValid() {
+		text += " source " + p.typedSource.String()
+	}
+	if len(p.Datasets) < len(allDatasets()) {
+		text += " datasets " + strings.Join(p.Datasets, " ")
+	}
+	switch {
+	case len(p.Send) == len(allDatasets()):
+		text += " send " + everything
+	case len(p.Send) > 0:
+		text += " send " + strings.Join(p.Send, " ")
+	}
+	if p.AutoResync {
+		text += " auto-resync"
+	}
+	return text
 }
 
 func (m *Module) port(v modules.Values, otherwise uint16) uint16 {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
 	"mbox/modules/sync/peer"
@@ -54,7 +55,11 @@ type upstream struct {
 // refollow starts following what is configured now. It is called with m.mu held.
 func (m *Module) refollow(next *config) {
 	if m.follower != nil {
-		m.follower(auth.Refuse(auth.CodeChanged, "the follower was configured anew"))
+		why := auth.Refuse(auth.CodeChanged, "the follower was configured anew")
+		if !m.paused().IsZero() {
+			why = auth.Refuse(auth.CodePaused, "sync was paused on the follower")
+		}
+		m.follower(why)
 	}
 	before := m.followed
 	m.upstreams = nil
@@ -100,7 +105,7 @@ func (m *Module) follow(ctx context.Context, list []*upstream) {
 				}
 				u.doubted = true
 			}
-			if time.Since(began) > steadyAfter {
+			if time.Since(began) > steadyAfter || changed(err) {
 				wait = retryFirst
 				break // the preferred primary first
 			}
@@ -108,6 +113,12 @@ func (m *Module) follow(ctx context.Context, list []*upstream) {
 		sleep(ctx, wait/2+rand.N(wait)) // jitter: a thousand branches must not return in step
 		wait = min(wait*2, retryMost)
 	}
+}
+
+// changed says whether the primary wants us to come again at once.
+func changed(err error) bool {
+	var refusal *auth.Refusal
+	return errors.As(err, &refusal) && refusal.Code == auth.CodeChanged
 }
 
 // hopeless says whether trying again soon would only lock us out.
@@ -174,7 +185,8 @@ func (m *Module) newFollowerLink(session *peer.Session, u *upstream) *feed.Link 
 		DB: m.deps.DB, Session: session, Name: u.cfg.Name, Cache: m.cache, Memory: m.deps.Memory,
 		Domain:  m.domain.from(session.BoxID, session.Hostname),
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
-		Stale: func() { m.stale(u) },
+		Stale: func() { m.stale(u) }, Recover: func() bool { return m.recovers(session.BoxID) },
+		Held: func(ds hotspotdb.Dataset) uint64 { return m.held(session, ds) },
 		Token: func(token string) {
 			if len(token) <= 4096 {
 				m.mu.Lock()

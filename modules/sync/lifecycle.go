@@ -11,6 +11,7 @@ import (
 	"mbox/modules"
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
+	"mbox/modules/sync/peer"
 )
 
 // What an operator does to sync as a whole or to one peer: hold it for a while, start anew with a primary, take back what
@@ -135,7 +136,7 @@ func (m *Module) startAnew(u *upstream) error {
 	if err := feed.MarkReseed(m.deps.Memory, u.session.Database, list...); err != nil {
 		return err
 	}
-	u.end(auth.Refuse(auth.CodeChanged, "everything is compared from the beginning"))
+	m.endLinks(u.session.BoxID, auth.Refuse(auth.CodeChanged, "everything is compared from the beginning"))
 	return nil
 }
 
@@ -159,13 +160,17 @@ func (m *Module) unsent() map[hotspotdb.Dataset]uint64 {
 	keep := map[hotspotdb.Dataset]uint64{}
 	stored := map[hotspotdb.Dataset]uint64{}
 	for _, u := range m.upstreams {
-		if u.link != nil {
-			for ds, out := range u.link.Report().Outgoing {
-				stored[ds] = out.Stored
+		send := u.cfg.Send
+		for _, link := range m.linksTo(u.session) {
+			for ds, out := range link.Report().Outgoing {
+				stored[ds] = max(stored[ds], out.Stored)
 			}
 		}
+		if u.session != nil {
+			send = u.session.Grant.Up // what the primary does not accept it need not hear of
+		}
 		for _, ds := range hotspotdb.Datasets() {
-			if slices.Contains(u.cfg.Send, ds.String()) {
+			if slices.Contains(send, ds.String()) {
 				keep[ds] = 0
 			}
 		}
@@ -174,6 +179,51 @@ func (m *Module) unsent() map[hotspotdb.Dataset]uint64 {
 		keep[ds] = stored[ds]
 	}
 	return keep
+}
+
+// linksTo lists the connections to the box behind a session: two, if both dial. It is called with m.mu held.
+func (m *Module) linksTo(s *peer.Session) (out []*feed.Link) {
+	if s == nil {
+		return nil
+	}
+	for _, u := range m.upstreams {
+		if u.link != nil && u.session.BoxID == s.BoxID {
+			out = append(out, u.link)
+		}
+	}
+	for d := range m.downstream {
+		if d.session.BoxID == s.BoxID {
+			out = append(out, d.link)
+		}
+	}
+	return out
+}
+
+// held is up to where a box held a dataset of ours when its connections began.
+func (m *Module) held(s *peer.Session, ds hotspotdb.Dataset) (seq uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, link := range m.linksTo(s) {
+		seq = max(seq, link.Held(ds))
+	}
+	return seq
+}
+
+// endLinks ends every connection to a box. It is called with m.mu held.
+func (m *Module) endLinks(boxID string, why error) (n int) {
+	for _, u := range m.upstreams {
+		if u.session != nil && u.session.BoxID == boxID {
+			u.end(why)
+			n++
+		}
+	}
+	for d := range m.downstream {
+		if d.session.BoxID == boxID {
+			d.end(why)
+			n++
+		}
+	}
+	return n
 }
 
 // recover makes a follower return what others made: all that this box has lost.
@@ -200,11 +250,8 @@ func (m *Module) recover(_ context.Context, call modules.Call) (modules.View, er
 	}
 	m.record(evRecover, name, "what it holds is taken back", "typed by "+call.Actor.Name)
 	text := "It begins when the follower connects."
-	for d := range m.downstream {
-		if d.session.BoxID == boxes[0] {
-			d.end(auth.Refuse(auth.CodeChanged, "the primary takes back what it has lost"))
-			text = "`show mbox sync status` shows how far it is."
-		}
+	if m.endLinks(boxes[0], auth.Refuse(auth.CodeChanged, "the primary takes back what it has lost")) > 0 {
+		text = "`show mbox sync status` shows how far it is, as soon as it is connected again."
 	}
 	return modules.Text(fmt.Sprintf("What %s holds and did not make itself is taken back; nothing here is replaced by something older. %s\n", name, text)), nil
 }

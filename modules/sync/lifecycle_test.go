@@ -363,3 +363,82 @@ func TestMutualStatus(t *testing.T) {
 		box.WaitState("downstream", "in-sync")
 	}
 }
+
+// TestResyncKeepsWhatAnotherPrimaryGave: what came from another primary was never this one's to delete.
+func TestResyncKeepsWhatAnotherPrimaryGave(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	a, b, follower := lan.Box("a"), lan.Box("b"), lan.Box("follower")
+	a.Add("ofa", 4)
+	b.Add("ofb", 3)
+	follower.Follow(a, "send users", "accept users")
+	boxtest.InSync(a, follower)
+	follower.Must("no mbox sync primary " + a.Addr.String())
+	follower.Follow(b, "", "")
+	boxtest.Eventually(t, "the accounts of both", func() bool { return follower.Users() == 7 })
+	follower.Must("no mbox sync primary "+b.Addr.String(), follower.FollowLine(a, "send users"))
+	follower.Add("own", 1)
+	boxtest.Eventually(t, "the feed up has passed them", func() bool { return a.Users() == 5 })
+	exec(t, follower, "clear mbox sync "+a.Addr.String()+" resync")
+	boxtest.Eventually(t, "it was compared anew", func() bool { return strings.Count(follower.Log.String(), "was fetched anew") >= 7 })
+	if n := follower.Users(); n != 8 {
+		t.Errorf("the follower has %d accounts, want 8", n)
+	}
+}
+
+// TestResyncOfAPairThatDialsEachOther ends, whichever connection carried the data.
+func TestResyncOfAPairThatDialsEachOther(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	a, b := lan.Box("a"), lan.Box("b")
+	a.Follow(b, "send all", "accept all")
+	b.Follow(a, "send all", "accept all")
+	a.Add("ofa", 5)
+	b.Add("ofb", 5)
+	boxtest.InSync(a, b)
+	exec(t, a, "clear mbox sync "+b.Addr.String()+" resync")
+	boxtest.Eventually(t, "it was compared anew", func() bool { return strings.Count(a.Log.String(), "was fetched anew") >= 7 })
+	boxtest.InSync(a, b)
+	if n := a.Users(); n != 10 {
+		t.Errorf("%d accounts, want 10", n)
+	}
+}
+
+// TestRecoverInAPairThatDialsEachOther: the box that lost its disk also follows the one that returns everything.
+func TestRecoverInAPairThatDialsEachOther(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	a, b := lan.Box("a"), lan.Box("b")
+	a.Follow(b, "send users", "accept users")
+	b.Follow(a, "send users", "accept users")
+	a.Add("ofa", 50)
+	boxtest.InSync(a, b)
+	wipe(t, a)
+	boxtest.Eventually(t, "b is back", func() bool { return a.Status("downstream").State != "none" })
+	exec(t, a, "mbox sync recover from b")
+	boxtest.Eventually(t, "everything is back", func() bool { return a.Users() == 50 })
+	boxtest.InSync(a, b)
+}
+
+// TestAutoResyncWhenTheFollowerHasForgotten: it may be the follower that no longer knows deletions which its primary has not heard of.
+func TestAutoResyncWhenTheFollowerHasForgotten(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, follower := lan.Box("primary"), lan.Box("follower")
+	follower.Shutdown()
+	follower.Retention = 48 * time.Hour
+	follower.Start()
+	follower.Add("guest", 5)
+	follower.Follow(primary, "send users auto-resync", "accept users")
+	boxtest.InSync(primary, follower)
+	follower.Must("no mbox sync primary " + primary.Addr.String())
+	remove(t, follower, "guest2")
+	for range 4 {
+		follower.Ahead.Add(int64(24 * time.Hour))
+		primary.Ahead.Add(int64(24 * time.Hour))
+		if err := follower.DB.Upkeep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if follower.DB.Floor(hotspotdb.Users) == 0 {
+		t.Fatal("the follower has kept its tombstones")
+	}
+	follower.Must(follower.FollowLine(primary, "send users auto-resync"))
+	boxtest.InSync(primary, follower)
+}

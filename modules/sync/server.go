@@ -91,8 +91,10 @@ func (m *Module) serve(conn *tls.Conn) {
 	defer m.tasks.Done()
 	session, wish, err := m.admit(conn, from)
 	if err != nil {
-		m.recordRejected(from, err)
-		m.noteRefused(from, reason(err))
+		if !errors.Is(err, errPaused) { // that is our own doing
+			m.recordRejected(from, err)
+			m.noteRefused(from, reason(err))
+		}
 		return
 	}
 	if wish.probe {
@@ -200,6 +202,7 @@ func (m *Module) newLink(d *downstream) *feed.Link {
 			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
 		},
 		Recover: func() bool { return m.recovers(session.BoxID) },
+		Held:    func(ds hotspotdb.Dataset) uint64 { return m.held(session, ds) },
 		Done:    func() { m.recovered(d) },
 	})
 }

@@ -78,7 +78,7 @@ func (p *PeerStatus) unconnected(u *upstream) {
 // advice says what to do about a primary that is not connected; empty if nothing is to be done. What the reason says already,
 // such as the line to type on the primary, is not said again.
 func advice(code string, c primary) string {
-	again := fmt.Sprintf("mbox sync primary %s username %s password PASSWORD", c.Name, c.Account)
+	again := c.line()
 	switch code {
 	case auth.CodeAddress:
 		return "If that is not the address by which the primary should know this box, correct `source` here."

@@ -32,6 +32,7 @@ type watcher struct {
 	full      time.Time          // when a peer's changes could last not be stored for lack of space
 	aside     int                // changes set aside, at the last look
 	conflicts int
+	counted   bool   // conflicts has been set
 	notice    string // the last one
 	ready     readiness
 
@@ -287,6 +288,9 @@ func (w *watcher) prune() {
 func (m *Module) lookAtStore() {
 	aside, conflicts := m.deps.DB.SetAsideCount(), m.deps.DB.ConflictCount()
 	m.watch.mu.Lock()
+	if !m.watch.counted { // what was there at the start is no news
+		m.watch.counted, m.watch.conflicts = true, conflicts
+	}
 	moreAside, moreConflicts := aside-m.watch.aside, conflicts-m.watch.conflicts
 	m.watch.aside, m.watch.conflicts = aside, conflicts
 	m.watch.mu.Unlock()

@@ -56,6 +56,9 @@ func (s *sender) subscribe(r *syncpb.Subscribe) error {
 	}
 	if stale {
 		s.halt.Store(true)
+		if s.stale != nil {
+			s.stale()
+		}
 	}
 	for _, a := range list {
 		var err error
@@ -108,6 +111,7 @@ func (s *sender) begin(ds hotspotdb.Dataset, p *syncpb.Position, from standing) 
 	st := &stream{dataset: ds}
 	start := &syncpb.FeedStart{Dataset: ds.String()}
 	st.pos, st.told = from.Seq, from.Seq
+	st.resumed = from.Seq > 0 && !p.Reseed && !s.reseeding
 	start.Incarnation, start.Seq, start.Rewound = from.Incarnation, from.Seq, from.lost && from.Position != (hotspotdb.Position{})
 	if st.pos == 0 && len(p.Sums) > 0 {
 		if err := s.skipEqual(st, p); err != nil {

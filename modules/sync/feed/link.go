@@ -42,14 +42,15 @@ type Config struct {
 	Cache   *Cache
 	Memory  Memory
 	Domain  Domain
-	Follows func(boxID string) bool          // do we also follow this box
-	Claims  *Claims                          // of the box
-	Renew   func() (token string, err error) // primary: the next token, or why there is none
-	Recover func() bool                      // primary: have we lost what this follower can return
-	Done    func()                           // primary: it has returned everything
-	Room    func() error                     // may more be stored for the peer; nil: always
-	Stale   func()                           // we have been away for too long to go on with these
-	Token   func(token string)               // follower: a token for the next connection
+	Follows func(boxID string) bool           // do we also follow this box
+	Claims  *Claims                           // of the box
+	Renew   func() (token string, err error)  // primary: the next token, or why there is none
+	Recover func() bool                       // have we lost what this box, as our follower, can return
+	Held    func(ds hotspotdb.Dataset) uint64 // up to where this box held ours when its connections began
+	Done    func()                            // primary: it has returned everything
+	Room    func() error                      // may more be stored for the peer; nil: always
+	Stale   func()                            // we have been away for too long to go on with these
+	Token   func(token string)                // follower: a token for the next connection
 	Log     *slog.Logger
 	Prompt  func() bool                            // a writer waits for this peer: it gets each change at once; nil: never
 	Stored  func(ds hotspotdb.Dataset, seq uint64) // told what the peer says is durable there; nil: nobody asks
@@ -87,8 +88,8 @@ func NewLink(cfg Config) *Link {
 		kind = hotspotdb.Below
 	}
 	l.in = newReceiver(cfg.DB, l.outbox, s, cfg.Cache.codec, cfg.Memory, s.Database, cfg.Name, kind, cfg.Log)
-	l.in.room = cfg.Room
-	l.in.halt, l.in.heldUpTo, l.in.stale, l.in.done = l.out.halt, l.out.heldUpTo, cfg.Stale, cfg.Done
+	l.in.room, l.out.stale = cfg.Room, cfg.Stale
+	l.in.halt, l.in.heldUpTo, l.in.stale, l.in.done = l.out.halt, cfg.Held, cfg.Stale, cfg.Done
 	if cfg.Primary && cfg.Recover() {
 		l.recover = parse(s.Grant.Down)
 	}
@@ -212,7 +213,12 @@ func (l *Link) open(ctx context.Context, current history) error {
 	}
 	var ours []hotspotdb.Dataset
 	for _, ds := range receives {
-		release, _ := l.cfg.Claims.Try(l.cfg.Session.Database, ds)
+		var release func()
+		if yields, err := l.yields(ds); err != nil {
+			return err
+		} else if !yields {
+			release, _ = l.cfg.Claims.Try(l.cfg.Session.Database, ds)
+		}
 		if release == nil {
 			l.group.Go(func() error { return l.takeOver(ctx, current, ds) })
 			continue
@@ -230,13 +236,57 @@ func (l *Link) open(ctx context.Context, current history) error {
 func (l *Link) takeOver(ctx context.Context, current history, ds hotspotdb.Dataset) error {
 	l.elsewhere.Add(1)
 	defer l.elsewhere.Add(-1)
-	release, err := l.cfg.Claims.Wait(ctx, l.cfg.Session.Database, ds)
+	release, err := l.claim(ctx, ds)
 	if err != nil {
 		return err
 	}
 	l.keep(release)
 	return l.in.subscribe(ctx, current, ds)
 }
+
+// yieldEvery is how often a link that yields looks whether it still has to.
+const yieldEvery = time.Second
+
+// yieldMost is how long the other connection may need to come about. If it does not, we do not follow that box any more.
+const yieldMost = 10 * time.Second
+
+// claim waits for a dataset, also while this link has to leave it to the other one.
+func (l *Link) claim(ctx context.Context, ds hotspotdb.Dataset) (release func(), err error) {
+	for {
+		release, err := l.cfg.Claims.Wait(ctx, l.cfg.Session.Database, ds)
+		if err != nil {
+			return nil, err
+		}
+		yields, err := l.yields(ds)
+		if err == nil && !yields {
+			return release, nil
+		}
+		release()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(yieldEvery):
+		}
+	}
+}
+
+// yields says whether the other connection to the same box is to receive a dataset first: the one that we dialed starts anew,
+// the one on which we are the primary takes back what we have lost.
+func (l *Link) yields(ds hotspotdb.Dataset) (bool, error) {
+	if !l.cfg.Primary {
+		return l.cfg.Recover != nil && l.cfg.Recover(), nil
+	}
+	if !l.cfg.Follows(l.cfg.Session.BoxID) && time.Since(l.since) > yieldMost {
+		return false, nil
+	}
+	return l.in.marked(ds)
+}
+
+// Held is up to where the peer held a dataset of ours when the connection began.
+func (l *Link) Held(ds hotspotdb.Dataset) uint64 { return l.out.heldUpTo(ds) }
 
 func (l *Link) keep(release func()) {
 	l.mu.Lock()

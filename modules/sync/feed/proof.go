@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -291,6 +292,13 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 		}
 		local += deleted
 	}
+	if r.upwards() { // what was deleted here long ago is not missing
+		before := len(changes)
+		if changes, seqs, err = r.notForgotten(ds, changes, seqs); err != nil {
+			return err
+		}
+		local += uint64(before - len(changes))
+	}
 	result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds, Changes: changes, Seqs: seqs})
 	if err != nil {
 		return err
@@ -357,6 +365,21 @@ func (r *receiver) deletedHere(ds hotspotdb.Dataset, changes [][]byte) (n uint64
 		}
 	}
 	return n, nil
+}
+
+// notForgotten leaves out what is not here and is so old that it may have been deleted here, and the deletion purged.
+func (r *receiver) notForgotten(ds hotspotdb.Dataset, changes [][]byte, seqs []uint64) (kept [][]byte, at []uint64, err error) {
+	for i, raw := range changes {
+		theirs, err := hotspotdb.DecodeChange(raw)
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, err := r.db.Get(ds, theirs.Key); errors.Is(err, hotspotdb.ErrNotFound) && r.db.Forgotten(ds, theirs) {
+			continue
+		}
+		kept, at = append(kept, raw), append(at, seqs[i])
+	}
+	return kept, at, nil
 }
 
 // proved notes the result, which holds for the dataset as it was here at head, and tells the peer.

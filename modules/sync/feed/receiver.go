@@ -147,6 +147,7 @@ func (r *receiver) standing(ctx context.Context, ds hotspotdb.Dataset, old, curr
 	if err != nil {
 		return nil, err
 	}
+	reseed = reseed && r.kind == hotspotdb.Above // from below nothing is fetched anew
 	if reseed || r.recover[ds] {
 		from = hotspotdb.Position{}
 	}
@@ -369,6 +370,9 @@ func (r *receiver) acknowledge(ctx context.Context) error {
 		}
 		stored := &syncpb.Stored{ClockUs: uint64(time.Now().UnixMicro()), SetAside: uint64(r.db.SetAsideCount())}
 		for _, ds := range datasets {
+			if !r.begun(ds) {
+				continue // the peer would take it for what was before it begins
+			}
 			pos := r.db.DurablePosition(r.remote, ds)
 			if pos != told[ds] {
 				told[ds] = pos

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"mbox/hotspotdb"
 )
@@ -31,6 +32,7 @@ func reseedKey(db hotspotdb.DatabaseID, ds hotspotdb.Dataset) string {
 	return fmt.Sprintf("reseed/%s/%s", db, ds)
 }
 
+// marked says whether a dataset is to be fetched anew.
 func (r *receiver) marked(ds hotspotdb.Dataset) (bool, error) {
 	_, found, err := r.memory.Get(reseedKey(r.remote, ds))
 	if err != nil {
@@ -76,10 +78,11 @@ func (r *receiver) dropped(ctx context.Context, ds hotspotdb.Dataset, bucket int
 		if err != nil || digest == (hotspotdb.Sum{}) || !extra[shortDigest(digest)] {
 			return true, err
 		}
-		if r.theirs(e.Source) || e.Seq <= held {
+		had, err := r.peerHad(e, held)
+		if had {
 			list = append(list, e.Seq)
 		}
-		return true, nil
+		return err == nil, err
 	})
 	if err != nil {
 		return 0, err
@@ -90,6 +93,22 @@ func (r *receiver) dropped(ctx context.Context, ds hotspotdb.Dataset, bucket int
 	}
 	r.with(ds, func(in *Incoming) { in.Dropped += uint64(n) })
 	return n, nil
+}
+
+// peerHad says whether the peer has once held an entry: it came from there, or we sent it up and it was merged there. What came
+// from another primary was never sent, and what is ahead of the peer's clock waits there or was refused.
+func (r *receiver) peerHad(e hotspotdb.Entry, held uint64) (bool, error) {
+	if r.theirs(e.Source) {
+		return true, nil
+	}
+	if e.Seq > held || e.Source.Kind == hotspotdb.Above {
+		return false, nil
+	}
+	change, err := e.Decode()
+	r.mu.Lock()
+	clock := time.Now().Add(r.clockOff)
+	r.mu.Unlock()
+	return err == nil && change.Stamp.Clock <= uint64(clock.UnixMicro()), err
 }
 
 // theirs says whether an entry came from this peer in this direction.
@@ -105,10 +124,12 @@ func (r *receiver) maybeRecovered(ctx context.Context, ds hotspotdb.Dataset) err
 	if !arrived {
 		return nil
 	}
+	pos := r.db.Position(r.remote, ds)
 	if !r.accept[ds] { // a later `accept` must begin at the beginning: only what others made was returned
-		if err := r.db.SetPosition(ctx, r.remote, ds, hotspotdb.Position{}); err != nil {
-			return err
-		}
+		pos = hotspotdb.Position{}
+	}
+	if err := r.db.SetPosition(ctx, r.remote, ds, pos); err != nil { // with it all of the dataset is durable
+		return err
 	}
 	r.mu.Lock()
 	r.state[ds].Recovering = false

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mbox/hotspotdb"
+	"mbox/modules/sync/auth"
 	"mbox/proto/syncpb"
 )
 
@@ -48,6 +49,7 @@ type sender struct {
 	proves    map[hotspotdb.Dataset]bool // the primary compares digests of these, which flow only up
 	reseeding bool                       // we start anew with this peer: what it missed of ours does not matter
 	halt      *halt
+	stale     func() // the peer was away for too long
 
 	requests chan any
 	queued   atomic.Int64                  // bytes of requests
@@ -75,6 +77,7 @@ type stream struct {
 	equal     []bool               // buckets that need no sending, up to equalUpto
 	bucketOf  func(key []byte) int // as when equal was found
 	equalUpto uint64
+	resumed   bool // the peer goes on where it stood: it must get each deletion since
 	fresh     bool // changes were sent since its digest was stated
 }
 
@@ -319,6 +322,9 @@ func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted f
 
 // sendBatch sends b, or only remembers the progress if nothing in it is for this peer and the peer need not know yet.
 func (s *sender) sendBatch(st *stream, b *batch) error {
+	if st.resumed && st.pos < s.db.Floor(st.dataset) {
+		return auth.Refuse(auth.CodeChanged, "deletions that were not sent yet are forgotten")
+	}
 	st.pos = b.last
 	if st.equal != nil && st.pos >= st.equalUpto {
 		st.equal = nil
