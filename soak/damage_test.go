@@ -197,7 +197,7 @@ func TestDamagedDatabaseIsReadBack(t *testing.T) {
 		t.Errorf("%d accounts of %d are left after one broken block", left, accounts)
 	}
 	greeting := b.must("show version")
-	counts := regexp.MustCompile(`(\d+) records were read back, up to (\d+) could not be`).FindStringSubmatch(greeting)
+	counts := regexp.MustCompile(`(\d+) records of it are here again, up to (\d+) could not be`).FindStringSubmatch(greeting)
 	if counts == nil || counts[2] == "0" || !strings.Contains(greeting, "mbox sync recover from") {
 		t.Errorf("the operator is not told: %s", greeting)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,16 +37,17 @@ type options struct {
 // box is one life of a box, from start to stop or reload.
 type box struct {
 	options
-	store   *configstore.Store
-	db      *hotspotdb.DB
-	engine  *modules.Engine
-	rooms   *rooms
-	console net.Listener
-	started time.Time
-	rescue  string   // why the box runs without its config store; empty if it does not
-	nodb    string   // why there is no hotspot database; empty if there is
-	damage  []string // what was wrong with it, for the operator and for modules
-	stop    context.CancelCauseFunc
+	store    *configstore.Store
+	db       *hotspotdb.DB
+	engine   *modules.Engine
+	rooms    *rooms
+	console  net.Listener
+	started  time.Time
+	rescue   string     // why the box runs without its config store; empty if it does not
+	nodb     string     // why there is no hotspot database; empty if there is
+	damage   []string   // what was wrong with it, for the operator and for modules
+	damageMu sync.Mutex // guards damage once the box is open
+	stop     context.CancelCauseFunc
 }
 
 // errReload ends a life that is followed by another.

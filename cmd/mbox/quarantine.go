@@ -127,13 +127,32 @@ func (s salvage) notice(name string) string {
 	text := fmt.Sprintf("the hotspot database was damaged and is kept in %s: ", name)
 	switch {
 	case s.Done:
-		text += fmt.Sprintf("%d records were read back, %s", s.Salvaged.Records, s.gone())
+		text += fmt.Sprintf("%d records of it are here again, %s", s.Salvaged.Stored, s.gone())
 	case s.Failed != "":
 		text += "it could not be read back: " + s.Failed
 	default:
 		text += "it could not be read back"
 	}
-	return text + "; " + recoverAdvice
+	return text + "; " + recoverAdvice + ". When nothing is missing any more: clear hotspot damaged"
+}
+
+// ClearDamaged removes the damaged databases that are kept, and with them what was to be said of them.
+func (b *box) ClearDamaged() ([]string, error) {
+	names, err := b.damagedFolders()
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		if err := os.RemoveAll(b.path(name)); err != nil {
+			return names[:i], fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	if len(names) > 0 {
+		b.damageMu.Lock()
+		b.damage = nil
+		b.damageMu.Unlock()
+	}
+	return names, nil
 }
 
 // checkDatabase compares the database with the one of the last start: a folder that has vanished must not go unnoticed.
@@ -171,7 +190,9 @@ func (b *box) tookOver(id string) bool {
 
 // storageNotices are what an operator must know of the hotspot database, a line each.
 func (b *box) storageNotices() []string {
+	b.damageMu.Lock()
 	notes := slices.Clone(b.damage)
+	b.damageMu.Unlock()
 	if b.db == nil {
 		return notes
 	}

@@ -177,6 +177,22 @@ func (m *Module) remember(s *peer.Session, role string) {
 	m.keep(p)
 }
 
+// followersKnown are the followers that were ever connected. It takes no lock.
+func (m *Module) followersKnown() ([]KnownPeer, error) {
+	all, err := m.deps.Peers.All()
+	if err != nil {
+		return nil, fmt.Errorf("read the known peers: %w", err)
+	}
+	var out []KnownPeer
+	for key, raw := range all {
+		var p KnownPeer
+		if strings.HasPrefix(key, roleDownstream+"/") && json.Unmarshal(raw, &p) == nil {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
 func (m *Module) knownPeers() (modules.View, error) {
 	all, err := m.deps.Peers.All()
 	if err != nil {

@@ -158,6 +158,16 @@ func (c *config) permit(addr netip.Addr) (allow, error) {
 	return allow{}, auth.Refuse(auth.CodeAddress, "address %s is not allowed; on the primary type `mbox sync allow %s`", addr, addr)
 }
 
+// allowsText is permit for an address as it is remembered.
+func (c *config) allowsText(addr string) bool {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return false
+	}
+	_, err = c.permit(a)
+	return err == nil
+}
+
 // names expands a list of datasets; `all` names every one.
 func names(v modules.Values, label string) []string {
 	list := modules.List[string](v, label)

@@ -258,13 +258,13 @@ func (m *Module) recover(_ context.Context, call modules.Call) (modules.View, er
 
 // followersCalled finds the box ids of followers, connected now or before, by host name or key.
 func (m *Module) followersCalled(name string) ([]string, error) {
-	known, err := m.knownPeers()
+	known, err := m.followersKnown()
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, p := range known.(KnownPeers) {
-		if p.Role == roleDownstream && (strings.EqualFold(p.Hostname, name) || len(name) >= 8 && strings.HasPrefix(p.Box, name)) {
+	for _, p := range known {
+		if strings.EqualFold(p.Hostname, name) || len(name) >= 8 && strings.HasPrefix(p.Box, name) {
 			out = append(out, p.Box)
 		}
 	}

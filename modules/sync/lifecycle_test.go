@@ -73,7 +73,11 @@ func TestRecoverWipedPrimary(t *testing.T) {
 	if n := primary.Users(); n != 0 {
 		t.Fatalf("the new disk holds %d accounts", n)
 	}
-	boxtest.Eventually(t, "the follower is back", func() bool { return primary.Status("downstream").State != "none" })
+	follower.WaitState("upstream", "diverged")
+	primary.WaitState("downstream", "diverged")
+	if s := primary.Status("downstream"); s.Lost != 400 || boxtest.Text(s.Advice) != "Type here: mbox sync recover from follower" {
+		t.Errorf("the wiped primary says that it lacks %d records (want 400), and %q", s.Lost, boxtest.Text(s.Advice))
+	}
 	exec(t, primary, "mbox sync recover from follower")
 	boxtest.Eventually(t, "everything is back", func() bool { return primary.Users() == 200 })
 	follower.WaitState("upstream", "in-sync")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -118,6 +119,7 @@ func (m *Module) serve(conn *tls.Conn) {
 	err = d.link.Run(ctx)
 	m.unregister(d)
 	m.countTaken(session, roleDownstream, d.link)
+	m.departed(session.BoxID, err)
 	m.recordGone(session.Hostname, err)
 }
 
@@ -214,6 +216,7 @@ func (m *Module) register(d *downstream) error {
 	defer m.mu.Unlock()
 	for other := range m.downstream {
 		if other.session.BoxID == d.session.BoxID {
+			m.suspectTwin(other, d)
 			other.end(auth.Refuse(auth.CodeReplaced, "the same box has connected again"))
 		}
 	}
@@ -223,6 +226,28 @@ func (m *Module) register(d *downstream) error {
 	m.downstream[d] = true
 	m.refused = slices.DeleteFunc(m.refused, func(r RefusedPeer) bool { return r.Address == d.session.Address.String() })
 	return m.stillGood(d)
+}
+
+const (
+	// twinTimes replacements of a live connection from another address within twinTime are no roaming box: two boxes have one key.
+	twinTimes = 3
+	twinTime  = 2 * time.Minute
+)
+
+// suspectTwin is called with m.mu held.
+func (m *Module) suspectTwin(old, next *downstream) {
+	if old.session.Address == next.session.Address || time.Since(old.link.Heard()) > 2*peer.HeartbeatEvery {
+		return
+	}
+	box, now := next.session.BoxID, time.Now()
+	times := slices.DeleteFunc(m.twins[box], func(t time.Time) bool { return now.Sub(t) > twinTime })
+	if times = append(times, now); len(times) < twinTimes {
+		m.twins[box] = times
+		return
+	}
+	delete(m.twins, box)
+	m.record(evCloned, next.session.Hostname, fmt.Sprintf("two boxes use its key, at %s and %s: one data folder is a copy of the other",
+		old.session.Address, next.session.Address), "stop one of them, empty its folder, and start it anew")
 }
 
 func (m *Module) unregister(d *downstream) {

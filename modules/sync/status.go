@@ -46,6 +46,7 @@ type Status struct {
 	ReadyReason string                       `json:"ready_reason"`
 	Paused      *time.Time                   `json:"paused_at"`
 	Peers       []PeerStatus                 `json:"peers"`
+	Absent      []AbsentPeer                 `json:"absent"` // followers that are not connected
 	Digests     map[hotspotdb.Dataset]string `json:"digests"`
 	SetAside    int                          `json:"set_aside"`
 	Conflicts   int                          `json:"conflicts"`
@@ -77,6 +78,7 @@ type PeerStatus struct {
 	BehindSeconds *float64        `json:"behind_seconds"`
 	VerifiedAt    *time.Time      `json:"verified_at"`
 	LocalChanges  uint64          `json:"local_changes"`
+	Lost          uint64          `json:"lost"` // records that the primary of the two lacks, although the follower had them from it or its like
 	Rehomed       uint64          `json:"forgotten_by_peer"`
 	ClockSeconds  *float64        `json:"clock_ahead_seconds"` // the peer's clock minus ours
 	ReceivedBytes int64           `json:"received_bytes"`
@@ -124,7 +126,7 @@ func (m *Module) Status() Status {
 func (m *Module) summary() Status {
 	now := m.deps.Now().UTC()
 	s := Status{
-		Box: m.deps.Identity.BoxID(), Hostname: m.deps.Hostname(), Time: now, State: stateOff, Peers: []PeerStatus{},
+		Box: m.deps.Identity.BoxID(), Hostname: m.deps.Hostname(), Time: now, State: stateOff, Peers: []PeerStatus{}, Absent: []AbsentPeer{},
 		Refused: []RefusedPeer{}, Digests: map[hotspotdb.Dataset]string{}, Notice: m.notice(),
 	}
 	s.Ready, s.ReadyReason = m.Ready()
@@ -136,6 +138,7 @@ func (m *Module) summary() Status {
 	s.Crowded = m.tight.Load()
 	s.DiskFull = m.watch.diskFull(time.Now())
 	s.Acknowledge = m.acknowledgement()
+	s.Absent = m.absent(now)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.Peers = m.allPeers(now)
@@ -225,7 +228,7 @@ func (m *Module) linkStatus(p *PeerStatus, link *feed.Link, following bool, now 
 	seen := m.watch.note(link, p, r, time.Now())
 	p.link, p.report, p.Rates = link, &r, seen.rates()
 	p.describe(r, sight{
-		now: now, following: following, own: m.watch.heads(), seen: seen, aside: m.deps.DB.SetAsideCount(),
+		now: now, following: following, own: m.watch.heads(), seen: seen, aside: m.deps.DB.SetAsideCount(), hostname: m.deps.Hostname(),
 		entries: func(ds hotspotdb.Dataset) uint64 {
 			c := m.deps.DB.Counts(ds)
 			return uint64(c.Live + c.Tombstones)

@@ -25,6 +25,7 @@ type sight struct {
 	seen      glance // what was seen of this link lately
 	aside     int    // changes that are set aside here
 	entries   func(hotspotdb.Dataset) uint64
+	hostname  string // of this box
 }
 
 // describe fills in what the report of a link says, and judges it.
@@ -35,6 +36,7 @@ func (p *PeerStatus) describe(r feed.Report, s sight) {
 	for _, ds := range hotspotdb.Datasets() {
 		if in, ok := r.Incoming[ds]; ok {
 			p.Rehomed += in.Rehomed
+			p.Lost += in.Lost
 			p.Datasets = append(p.Datasets, DatasetStatus{
 				Dataset: ds, Direction: "receive", BehindChanges: behind(in.Head, in.Position), VerifiedAt: when(in.Verified),
 				BehindSeconds: lagIn(ds, in, s, r.Since).Seconds(), LocalChanges: in.LocalChanges, Unexplained: in.Unexplained,
@@ -42,6 +44,7 @@ func (p *PeerStatus) describe(r feed.Report, s sight) {
 			})
 		}
 		if out, ok := r.Outgoing[ds]; ok {
+			p.Lost += out.Lost
 			p.Datasets = append(p.Datasets, DatasetStatus{
 				Dataset: ds, Direction: "send", BehindChanges: min(behind(out.Head, out.Stored), s.entries(ds)), VerifiedAt: when(out.Verified),
 				BehindSeconds: lagOut(ds, out, s, r.Since).Seconds(), LocalChanges: out.LocalChanges, Unexplained: out.Unexplained,
@@ -91,6 +94,8 @@ func (p *PeerStatus) judge(r feed.Report, s sight) {
 	case t.unexplained > 0 && work == "":
 		p.set(stateDiverged, fmt.Sprintf("%d records differ without a reason", t.unexplained),
 			"Each box keeps its own. See `show mbox sync log`; to take those of the primary: "+p.resyncLine())
+	case p.Lost > 0 && work == "" && t.late < lateBy.Seconds():
+		p.judgeLost(s.hostname)
 	case len(p.Datasets) == 0 && s.now.Sub(r.Since) < lateBy:
 		p.set(stateCatchingUp, "just connected", "")
 	case len(p.Datasets) == 0 && r.Elsewhere > 0:
@@ -116,6 +121,17 @@ func (p *PeerStatus) set(state, reason, advice string) {
 	if advice != "" {
 		p.Advice = &advice
 	}
+}
+
+// judgeLost: a primary that was wiped or replaced lacks what its followers had from it. Nothing is deleted for that.
+func (p *PeerStatus) judgeLost(hostname string) {
+	if p.Role == roleUpstream {
+		p.set(stateDiverged, fmt.Sprintf("the primary lacks %d records that this box had from it or from another primary (was it wiped or replaced?); they are kept here", p.Lost),
+			"On the primary, type: mbox sync recover from "+hostname)
+		return
+	}
+	p.set(stateDiverged, fmt.Sprintf("this box lacks %d records that the follower had from it or from another primary (was this box wiped or replaced?)", p.Lost),
+		"Type here: mbox sync recover from "+p.Name)
 }
 
 func stale(r feed.Report) bool {

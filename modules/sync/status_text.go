@@ -25,6 +25,9 @@ func (s Status) Text(w io.Writer, width int) error {
 			s.detail(p, peer)
 		}
 	}
+	for _, away := range s.Absent {
+		away.print(p, s.Time)
+	}
 	s.tail(p)
 	return p.err
 }
@@ -39,7 +42,7 @@ func (s Status) head(p *page) {
 		p.line("Type: mbox sync resume")
 	case len(s.Peers) == 0 && s.State == stateOff:
 		p.line("Sync is not configured. To be followed: mbox sync allow ADDRESS. To follow: mbox sync primary NAME username USER password PASSWORD")
-	case len(s.Peers) == 0:
+	case len(s.Peers) == 0 && len(s.Absent) == 0:
 		p.line("No follower is connected. On it, type: mbox sync primary NAME username USER password PASSWORD")
 	}
 	if !s.Ready && s.ReadOnly == "" {

@@ -92,11 +92,13 @@ type Module struct {
 	mu         stdsync.Mutex // guards what follows
 	config     *config
 	stopping   bool
-	pausedAt   time.Time            // zero: sync is not paused
-	waiting    map[netip.Addr]int   // connections that have not proved themselves, by source
-	downstream map[*downstream]bool // connected
-	refused    []RefusedPeer        // the last ones, the newest at the end
-	upstreams  []*upstream          // as configured
+	pausedAt   time.Time              // zero: sync is not paused
+	departures map[string]departure   // of followers, by box id
+	twins      map[string][]time.Time // when a live connection was replaced from another address, by box id
+	waiting    map[netip.Addr]int     // connections that have not proved themselves, by source
+	downstream map[*downstream]bool   // connected
+	refused    []RefusedPeer          // the last ones, the newest at the end
+	upstreams  []*upstream            // as configured
 	follower   context.CancelCauseFunc
 	followed   chan struct{} // closed when the follower's goroutine has ended
 }
@@ -110,7 +112,7 @@ func New(deps Deps) *Module {
 	m := &Module{
 		watch: newWatcher(), events: newJournal(deps.Events, deps.Log, deps.Now),
 		deps: deps, pins: auth.Pins{Store: deps.Pins}, cache: feed.NewCache(), claims: &feed.Claims{},
-		ctx: ctx, cancel: cancel, config: &config{}, downstream: map[*downstream]bool{}, waiting: map[netip.Addr]int{},
+		ctx: ctx, cancel: cancel, config: &config{}, downstream: map[*downstream]bool{}, waiting: map[netip.Addr]int{}, departures: map[string]departure{}, twins: map[string][]time.Time{},
 	}
 	if deps.DB == nil {
 		return m

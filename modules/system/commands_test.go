@@ -280,3 +280,14 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// The damaged databases that are kept go when the operator says so, and not without being asked.
+func TestClearDamaged(t *testing.T) {
+	b := newBox(t)
+	b.damaged = []string{"hotspot.damaged-1"}
+	b.refused("clear hotspot damaged", nil, "clear hotspot damaged force")
+	if got := b.text("clear hotspot damaged force"); !strings.Contains(got, "hotspot.damaged-1") {
+		t.Errorf("it says %q", got)
+	}
+	b.refused("clear hotspot damaged force", nil, "No damaged hotspot database is kept")
+}

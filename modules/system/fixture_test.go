@@ -30,6 +30,7 @@ type box struct {
 	dir    string // file area
 
 	reloads int
+	damaged []string
 	about   Description
 }
 
@@ -64,7 +65,12 @@ func newBox(t *testing.T, lines ...string) *box {
 }
 
 func (b *box) Describe() Description { return b.about }
-func (b *box) Reload()               { b.reloads++ }
+func (b *box) ClearDamaged() ([]string, error) {
+	names := b.damaged
+	b.damaged = nil
+	return names, nil
+}
+func (b *box) Reload() { b.reloads++ }
 
 // enter types a line in configuration mode, as the shell does.
 func (b *box) enter(line string) error {

@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"mbox/modules"
 )
@@ -12,7 +13,31 @@ func (m *Module) reloadCommands() []modules.Command {
 		Syntax: "reload [force]", Help: "Restart this box",
 		Words: map[string]string{"force": "Without asking and without saving"},
 		Level: 15, Run: m.reload,
+	}, {
+		Syntax: "clear hotspot damaged [force]", Help: "Remove the damaged hotspot databases that are kept",
+		Words: map[string]string{
+			"clear": "Reset something", "hotspot": "The hotspot database", "damaged": "Damaged databases that were moved aside",
+			"force": "Without asking",
+		},
+		Level: 15, Run: m.clearDamaged,
 	}}
+}
+
+// clearDamaged removes what was kept for somebody who can read more of it than this box could.
+func (m *Module) clearDamaged(ctx context.Context, call modules.Call) (modules.View, error) {
+	ok, err := confirm(ctx, call, "clear hotspot damaged", "Remove the damaged hotspot databases that are kept?")
+	if err != nil || !ok {
+		return unchanged, err
+	}
+	names, err := m.deps.Box.ClearDamaged()
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, modules.Errorf("No damaged hotspot database is kept")
+	}
+	m.deps.Log.Info("damaged databases were removed", "by", call.Actor.Name, "names", names)
+	return doneView{"Removed: " + strings.Join(names, ", ")}, nil
 }
 
 // reload asks to save first where running and saved configuration differ.

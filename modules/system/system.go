@@ -47,6 +47,8 @@ type Revision struct {
 type Box interface {
 	Describe() Description
 	Reload() // ends everything and starts again; returns at once
+	// ClearDamaged removes the damaged databases that are kept, and says which there were.
+	ClearDamaged() ([]string, error)
 }
 
 // Description says what runs here.

@@ -1705,6 +1705,7 @@ type Verified struct {
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`                                       // of the digest
 	LocalChanges  uint64                 `protobuf:"varint,3,opt,name=local_changes,json=localChanges,proto3" json:"local_changes,omitempty"` // records that differ because the receiver itself changed them
 	Unexplained   uint64                 `protobuf:"varint,4,opt,name=unexplained,proto3" json:"unexplained,omitempty"`                       // records that differ and should not
+	Lost          uint64                 `protobuf:"varint,5,opt,name=lost,proto3" json:"lost,omitempty"`                                     // records that the receiver has from above, but not from this database: the sender was wiped or replaced
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1763,6 +1764,13 @@ func (x *Verified) GetLocalChanges() uint64 {
 func (x *Verified) GetUnexplained() uint64 {
 	if x != nil {
 		return x.Unexplained
+	}
+	return 0
+}
+
+func (x *Verified) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
 	}
 	return 0
 }
@@ -2051,12 +2059,13 @@ const file_sync_proto_rawDesc = "" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n" +
 	"\achanges\x18\x04 \x01(\fR\achanges\x12\x12\n" +
 	"\x04size\x18\x05 \x01(\rR\x04size\x12\x14\n" +
-	"\x05extra\x18\x06 \x03(\x06R\x05extra\"}\n" +
+	"\x05extra\x18\x06 \x03(\x06R\x05extra\"\x91\x01\n" +
 	"\bVerified\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12#\n" +
 	"\rlocal_changes\x18\x03 \x01(\x04R\flocalChanges\x12 \n" +
-	"\vunexplained\x18\x04 \x01(\x04R\vunexplained\"P\n" +
+	"\vunexplained\x18\x04 \x01(\x04R\vunexplained\x12\x12\n" +
+	"\x04lost\x18\x05 \x01(\x04R\x04lost\"P\n" +
 	"\tHeartbeat\x12\x19\n" +
 	"\bclock_us\x18\x01 \x01(\x06R\aclockUs\x12(\n" +
 	"\x05heads\x18\x02 \x03(\v2\x12.mbox.sync.v1.HeadR\x05heads\"2\n" +

@@ -346,7 +346,8 @@ func (s *sender) verified(ds hotspotdb.Dataset, v *syncpb.Verified) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.outgoing(ds)
-	out.LocalChanges, out.Unexplained = v.LocalChanges, v.Unexplained
+	out.Lost = min(v.Lost, v.LocalChanges)
+	out.LocalChanges, out.Unexplained = v.LocalChanges-out.Lost, v.Unexplained
 	if v.Unexplained == 0 {
 		out.Verified = time.Now()
 	}

@@ -138,7 +138,7 @@ func TestSiftWaitsForADifferenceToStay(t *testing.T) {
 	ours, theirs := make([]hotspotdb.Sum, hotspotdb.Buckets), make([]hotspotdb.Sum, hotspotdb.Buckets)
 	now := time.Now()
 	ours[5], theirs[5] = hotspotdb.Sum{15: 9}, hotspotdb.Sum{15: 2}
-	if _, _, open := p.sift(ours, theirs, now); open != 1 || p.suspects[5].ripe {
+	if _, open := p.sift(ours, theirs, now); open != 1 || p.suspects[5].ripe {
 		t.Fatalf("at first sight: open %d, %+v", open, p.suspects[5])
 	}
 	// Both sides stored one more change: the difference is the same, and has stayed long enough to be looked at.
@@ -146,21 +146,21 @@ func TestSiftWaitsForADifferenceToStay(t *testing.T) {
 	if p.sift(ours, theirs, now.Add(proofEvery)); !p.suspects[5].ripe {
 		t.Fatal("it stayed, but is not looked at")
 	}
-	if ok, _, _ := p.explains(hotspotdb.Sum{15: 7}); ok {
+	if ok, _ := p.explains(hotspotdb.Sum{15: 7}); ok {
 		t.Fatal("explained before it was looked at")
 	}
 	p.suspects[5].explained, p.suspects[5].local = true, 1
-	if local, unexplained, open := p.sift(ours, theirs, now.Add(2*proofEvery)); local != 1 || unexplained != 0 || open != 0 {
-		t.Fatalf("explained: local %d, unexplained %d, open %d", local, unexplained, open)
+	if known, open := p.sift(ours, theirs, now.Add(2*proofEvery)); known != (count{local: 1}) || open != 0 {
+		t.Fatalf("explained: %+v, open %d", known, open)
 	}
-	if ok, local, _ := p.explains(hotspotdb.Sum{15: 7}); !ok || local != 1 {
+	if ok, known := p.explains(hotspotdb.Sum{15: 7}); !ok || known.local != 1 {
 		t.Fatal("the whole difference is that of the one bucket")
 	}
-	if ok, _, _ := p.explains(hotspotdb.Sum{15: 8}); ok {
+	if ok, _ := p.explains(hotspotdb.Sum{15: 8}); ok {
 		t.Fatal("a larger difference is explained away")
 	}
 	ours[5] = hotspotdb.Sum{15: 20}
-	if _, _, open := p.sift(ours, theirs, now.Add(3*proofEvery)); open != 1 {
+	if _, open := p.sift(ours, theirs, now.Add(3*proofEvery)); open != 1 {
 		t.Fatal("a new difference hides behind the explanation of the old one")
 	}
 	ours[5] = theirs[5]

@@ -64,6 +64,7 @@ type Link struct {
 	outbox    *outbox
 	since     time.Time
 	aside     atomic.Uint64       // changes that the peer has set aside
+	heard     atomic.Int64        // when the last frame came, in nanoseconds since 1970
 	elsewhere atomic.Int64        // datasets that another connection to the same box receives
 	proves    bool                // the primary compares what we send up
 	recover   []hotspotdb.Dataset // that we have lost and ask back, or that the primary asks back
@@ -285,6 +286,9 @@ func (l *Link) yields(ds hotspotdb.Dataset) (bool, error) {
 	return l.in.marked(ds)
 }
 
+// Heard is when the peer said something last.
+func (l *Link) Heard() time.Time { return time.Unix(0, l.heard.Load()) }
+
 // Held is up to where the peer held a dataset of ours when the connection began.
 func (l *Link) Held(ds hotspotdb.Dataset) uint64 { return l.out.heldUpTo(ds) }
 
@@ -381,6 +385,7 @@ func (l *Link) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		l.heard.Store(time.Now().UnixNano())
 		if err := l.dispatch(ctx, frame); err != nil {
 			return err
 		}

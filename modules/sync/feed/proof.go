@@ -39,13 +39,25 @@ type proof struct {
 // suspect is a bucket that differs. Its difference (ours minus theirs) stays the same while both sides store the same
 // further changes, so an explanation once found holds as long as the difference does.
 type suspect struct {
-	difference  hotspotdb.Sum
-	since       time.Time
-	ripe        bool // it has stayed long enough
-	asked       bool
-	explained   bool
-	local       uint64
+	difference hotspotdb.Sum
+	since      time.Time
+	ripe       bool // it has stayed long enough
+	asked      bool
+	explained  bool
+	count
+}
+
+// count says what the records of a difference are.
+type count struct {
+	local       uint64 // changed here, or received from somebody else
+	lost        uint64 // received from above, but from another database: what is there now was wiped or replaced
 	unexplained uint64
+}
+
+func (c *count) add(o count) {
+	c.local += o.local
+	c.lost += o.lost
+	c.unexplained += o.unexplained
 }
 
 // digest compares the whole dataset first: sixteen bytes that nearly always agree, or differ by what is explained already.
@@ -74,15 +86,15 @@ func (r *receiver) digest(f *syncpb.Digest) error {
 		return nil
 	}
 	var explained, patient bool
-	var local, unexplained uint64
+	var known count
 	r.with(ds, func(in *Incoming) {
-		explained, local, unexplained = in.proof.explains(difference)
+		explained, known = in.proof.explains(difference)
 		patient = difference != in.proof.difference && time.Since(in.Verified) < patience
 		in.proof.difference, in.proof.later = difference, !explained && patient
 	})
 	switch {
 	case explained:
-		return r.proved(ds, view.Seq, f.Seq, local, unexplained)
+		return r.proved(ds, view.Seq, f.Seq, known)
 	case patient:
 		return nil // something is under way, most likely: ask for sixteen bytes again before asking for all buckets
 	}
@@ -90,16 +102,15 @@ func (r *receiver) digest(f *syncpb.Digest) error {
 }
 
 // explains says whether the buckets that were looked at make up the whole difference.
-func (p *proof) explains(difference hotspotdb.Sum) (ok bool, local, unexplained uint64) {
+func (p *proof) explains(difference hotspotdb.Sum) (ok bool, known count) {
 	var sum hotspotdb.Sum
 	ok = true
 	for _, s := range p.suspects {
 		sum = hotspotdb.AddSum(sum, s.difference)
 		ok = ok && s.explained
-		local += s.local
-		unexplained += s.unexplained
+		known.add(s.count)
 	}
-	return ok && sum == difference, local, unexplained
+	return ok && sum == difference, known
 }
 
 func (r *receiver) query(ds hotspotdb.Dataset) error {
@@ -167,17 +178,17 @@ func (r *receiver) buckets(f *syncpb.Buckets) error {
 		r.with(ds, func(in *Incoming) { in.proof.asked, in.proof.later = false, true })
 		return nil
 	}
-	var local, unexplained uint64
+	var known count
 	open := 0
 	r.with(ds, func(in *Incoming) {
 		in.proof.asked = false
-		local, unexplained, open = in.proof.sift(ours, theirs, time.Now())
+		known, open = in.proof.sift(ours, theirs, time.Now())
 		in.proof.again = open > 0
 	})
 	if open > 0 {
 		return r.compareNext(ds)
 	}
-	return r.proved(ds, head, f.Seq, local, unexplained)
+	return r.proved(ds, head, f.Seq, known)
 }
 
 // compareNext keeps a few comparisons under way for as long as there are suspects that have stayed.
@@ -205,7 +216,7 @@ func (r *receiver) compareNext(ds hotspotdb.Dataset) error {
 }
 
 // sift updates the suspects and returns the sums over the explained ones, and how many are open.
-func (p *proof) sift(ours, theirs []hotspotdb.Sum, now time.Time) (local, unexplained uint64, open int) {
+func (p *proof) sift(ours, theirs []hotspotdb.Sum, now time.Time) (known count, open int) {
 	for b := range ours {
 		if ours[b] == theirs[b] {
 			delete(p.suspects, b)
@@ -218,14 +229,13 @@ func (p *proof) sift(ours, theirs []hotspotdb.Sum, now time.Time) (local, unexpl
 			p.suspects[b] = &suspect{difference: difference, since: now}
 			open++
 		case s.explained:
-			local += s.local
-			unexplained += s.unexplained
+			known.add(s.count)
 		default:
 			open++
 			s.ripe = s.ripe || now.Sub(s.since) >= proofEvery/2
 		}
 	}
-	return local, unexplained, open
+	return known, open
 }
 
 func (r *receiver) compare(ds hotspotdb.Dataset, bucket int) error {
@@ -254,7 +264,7 @@ func (r *receiver) compare(ds hotspotdb.Dataset, bucket int) error {
 func (p *proof) giveUp(bucket int) {
 	p.compares = max(0, p.compares-1)
 	if s := p.suspects[bucket]; s != nil {
-		s.explained, s.unexplained = true, 1
+		s.explained, s.count = true, count{unexplained: 1}
 	}
 }
 
@@ -281,7 +291,7 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 			return err
 		}
 	}
-	local, alien, err := r.classify(ds, int(f.Bucket), extra)
+	known, err := r.classify(ds, int(f.Bucket), extra)
 	if err != nil {
 		return err
 	}
@@ -290,30 +300,30 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 		if err != nil {
 			return err
 		}
-		local += deleted
+		known.local += deleted
 	}
 	if r.upwards() { // what was deleted here long ago is not missing
 		before := len(changes)
 		if changes, seqs, err = r.notForgotten(ds, changes, seqs); err != nil {
 			return err
 		}
-		local += uint64(before - len(changes))
+		known.local += uint64(before - len(changes))
 	}
 	result, err := r.apply(ctx, hotspotdb.Batch{Dataset: ds, Changes: changes, Seqs: seqs})
 	if err != nil {
 		return err
 	}
 	if r.upwards() {
-		local += uint64(result.Ignored + result.SetAside) // a newer version is here, from elsewhere
+		known.local += uint64(result.Ignored + result.SetAside) // a newer version is here, from elsewhere
 	}
-	alien += uint64(result.Refused) // the peer holds what we cannot accept
+	known.unexplained += uint64(result.Refused) // the peer holds what we cannot accept
 	if result.Stored > 0 && !reseeding {
 		r.log.Error("sync: records had gone missing here and were fetched again; if this repeats, the disk or memory of one box is failing",
 			"peer", r.name, "dataset", ds, "records", result.Stored)
 		r.with(ds, func(in *Incoming) { in.Repaired += uint64(result.Stored) })
 	}
-	if alien > 0 {
-		r.log.Error("sync: the peer no longer holds records that it sent; they are kept here", "peer", r.name, "dataset", ds, "records", alien)
+	if known.unexplained > 0 {
+		r.log.Error("sync: the peer no longer holds records that it sent; they are kept here", "peer", r.name, "dataset", ds, "records", known.unexplained)
 	}
 	r.with(ds, func(in *Incoming) {
 		in.proof.compares = max(0, in.proof.compares-1)
@@ -325,12 +335,12 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 			delete(in.proof.suspects, int(f.Bucket)) // it differs in another way now: look again
 			return
 		}
-		s.explained, s.local, s.unexplained = true, local, alien
+		s.explained, s.count = true, known
 	})
 	return r.compareNext(ds)
 }
 
-func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]bool) (local, alien uint64, err error) {
+func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]bool) (known count, err error) {
 	view := r.db.View()
 	defer view.Close()
 	err = view.Bucket(ds, bucket, func(e hotspotdb.Entry) (bool, error) {
@@ -342,14 +352,19 @@ func (r *receiver) classify(ds hotspotdb.Dataset, bucket int, extra map[uint64]b
 		if err != nil {
 			return false, err
 		}
-		if r.theirs(e.Source) && !r.db.Expiring(change) { // not every box removes history in the same second
-			alien++
-		} else {
-			local++
+		switch aged := r.db.Expiring(change); { // not every box removes history in the same second
+		case aged:
+			known.local++
+		case r.theirs(e.Source):
+			known.unexplained++
+		case e.Source.Kind == hotspotdb.Above:
+			known.lost++
+		default:
+			known.local++
 		}
 		return true, nil
 	})
-	return local, alien, err
+	return known, err
 }
 
 // deletedHere counts the live records among the peer's that we have deleted since.
@@ -383,20 +398,22 @@ func (r *receiver) notForgotten(ds hotspotdb.Dataset, changes [][]byte, seqs []u
 }
 
 // proved notes the result, which holds for the dataset as it was here at head, and tells the peer.
-func (r *receiver) proved(ds hotspotdb.Dataset, head, seq, local, unexplained uint64) error {
+func (r *receiver) proved(ds hotspotdb.Dataset, head, seq uint64, known count) error {
 	reseeded := false
 	r.with(ds, func(in *Incoming) {
-		in.LocalChanges, in.Unexplained = local, unexplained
+		in.LocalChanges, in.Lost, in.Unexplained = known.local, known.lost, known.unexplained
 		in.proof.head = max(in.proof.head, head)
-		if unexplained == 0 {
+		if known.unexplained == 0 {
 			in.Verified = time.Now()
 		}
-		reseeded = in.Reseeding && unexplained == 0
+		reseeded = in.Reseeding && known.unexplained == 0
 	})
 	if reseeded {
 		if err := r.reseeded(ds); err != nil {
 			return err
 		}
 	}
-	return r.conn.Send(frameOf(&syncpb.Verified{Dataset: ds.String(), Seq: seq, LocalChanges: local, Unexplained: unexplained}))
+	return r.conn.Send(frameOf(&syncpb.Verified{
+		Dataset: ds.String(), Seq: seq, LocalChanges: known.local + known.lost, Lost: known.lost, Unexplained: known.unexplained,
+	}))
 }

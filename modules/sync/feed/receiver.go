@@ -62,6 +62,7 @@ type Incoming struct {
 	AtHead       time.Time
 	Verified     time.Time
 	LocalChanges uint64 // records that differ because we changed them
+	Lost         uint64 // records that the peer lacks although they came from above: it was wiped or replaced
 	Unexplained  uint64 // records that differ and should not
 	Rehomed      uint64 // changes that the peer has forgotten, kept here
 	Changes      uint64 // received on this connection

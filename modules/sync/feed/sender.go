@@ -90,6 +90,7 @@ type Outgoing struct {
 	AtHead       time.Time // when the peer last held everything
 	Verified     time.Time
 	LocalChanges uint64
+	Lost         uint64 // records that we lack, which the peer had from our like
 	Unexplained  uint64
 	Changes      uint64    // sent on this connection
 	Oldest       time.Time // when the oldest batch was sent that is not durable at the peer; zero if there is none
