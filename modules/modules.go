@@ -80,6 +80,9 @@ type Command struct {
 	// Support is the line that `show tech-support` runs for this command. It must show no secret and no data of guests.
 	Support string
 
+	// Result is a zero value of the type whose JSON Run's View is, for docs/schema/; nil: the result is plain Text.
+	Result any
+
 	Run func(ctx context.Context, call Call) (View, error)
 }
 
@@ -117,6 +120,7 @@ type Actor struct {
 	Name  string `json:"name"`  // account, or "console"
 	From  string `json:"from"`  // "console", or an address
 	Level int    `json:"level"` // 0-15
+	Line  int    `json:"line"`  // number of the session, as `show users` counts; 0: not one of them
 }
 
 // Terminal is the operator's side of a running command.

@@ -30,6 +30,7 @@ type Server struct {
 	Enable    func(secret string) error // checks the enable secret
 	EnableSet func() bool               // whether there is one; without, the console is given privilege
 	Files     func(modules.Actor) modules.Files
+	Welcome   func(context.Context, modules.Actor, modules.Terminal) error // before a person's first prompt; an error ends the session
 	Log       *slog.Logger
 }
 
