@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -20,7 +21,11 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	do := run
+	if len(os.Args) > 2 && os.Args[1] == backupWord {
+		do = func() error { return runBackup(os.Args[2:]) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-peers:", err)
 		os.Exit(1)
 	}
@@ -40,12 +45,18 @@ func run() (err error) {
 	data := flag.String("json", "", "write the results to this file")
 	from := flag.String("from", "", "measure nothing: take the results from this file")
 	doc := flag.String("doc", "", "rewrite the figures in this document")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of this process, which is both boxes and all clients, to this file")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of this process, which is the primary box and all clients, to this file, and one of the last backup box to FILE.backup")
 	plots := flag.String("plots", "", "draw the plots into this folder")
 	flag.Parse()
 	o.Changes, o.SatelliteChanges = min(o.Changes, o.Rows), min(o.SatelliteChanges, satelliteRows)
 
+	if *data != "" { // found out now, not at the end
+		if err := os.MkdirAll(filepath.Dir(*data), 0o755); err != nil {
+			return err
+		}
+	}
 	if *profile != "" {
+		o.backupProfile = *profile + ".backup"
 		f, err := os.Create(*profile)
 		if err == nil {
 			err = pprof.StartCPUProfile(f)
@@ -113,7 +124,7 @@ func measureAll(o options, systems, parts []string) (_ *results, err error) {
 
 // choose takes those systems that are wanted and installed.
 func (b *bench) choose(wanted []string) error {
-	for _, s := range []system{mbox{}, &postgres{}, &mariadb{}, redis{}} {
+	for _, s := range []system{mbox{b.backupProfile}, &postgres{}, &mariadb{}, redis{}} {
 		if !slices.Contains(wanted, strings.ToLower(s.Name())) {
 			continue
 		}

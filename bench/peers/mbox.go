@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 
 	"mbox/boxtest"
 	"mbox/hotspotdb"
 )
 
-// mbox is two boxes in this process.
-type mbox struct{}
+// mbox is a primary in this process, whose services would write to it without a socket too, and a backup in another.
+type mbox struct {
+	backupProfile string // file for a CPU profile of the backup; empty: none
+}
 
 func (mbox) Name() string { return "mbox" }
 
@@ -29,30 +31,64 @@ func (mbox) Version() (string, error) {
 }
 
 func (mbox) Settings() string {
-	return "as shipped: fsync before each confirmation, TLS 1.3; an account is two records; both boxes and the writers in one process, polled through a Unix socket"
+	return "as shipped: fsync before each confirmation, TLS 1.3; an account is two records; primary and writers are one process, the backup is another and is polled through a Unix socket"
 }
 
-func (mbox) Start(at *site, by route) (pair, error) {
-	p := &mboxPair{site: at, t: &harness{root: at.dir}}
+func (m mbox) Start(at *site, by route) (pair, error) {
+	p := &mboxPair{t: &harness{root: at.dir}}
 	err := attempt(func() {
-		lan := boxtest.NewLAN(p.t)
-		p.primary, p.backup = lan.Box("primary"), lan.Box("backup")
-		p.primary.Must(fmt.Sprintf("mbox sync allow %s", p.backup.Addr))
+		p.primary = boxtest.NewLAN(p.t).Box("primary")
+		p.primary.Must("mbox sync allow 127.0.0.0/8")
 	})
+	if err == nil {
+		err = p.startBackup(at, m.backupProfile)
+	}
+	if err == nil {
+		p.address, err = by(p.primary.ListenAddr())
+	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.address, err = by(p.primary.ListenAddr())
-	return p, err
+	return p, nil
 }
 
 // mboxPair is two boxes.
 type mboxPair struct {
-	site            *site
-	t               *harness
-	primary, backup *boxtest.Box
-	address         string // of the primary, for the backup
-	servers         sync.WaitGroup
+	t       *harness
+	primary *boxtest.Box
+	dir     string // of the backup
+	process *process
+	backup  *respConn
+	address string // of the primary, for the backup
+}
+
+func (p *mboxPair) startBackup(at *site, profile string) (err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if p.dir, err = os.MkdirTemp(at.dir, "b"); err != nil {
+		return err
+	}
+	args := []string{backupWord, p.dir}
+	if profile != "" {
+		args = append(args, profile)
+	}
+	here := &site{} // as we are: the backup runs as the primary does
+	if p.process, err = here.start(p.dir, syscall.SIGTERM, program, args...); err != nil {
+		return err
+	}
+	at.add(p.process)
+	return p.process.ready(func() (err error) {
+		p.backup, err = p.dial()
+		return err
+	})
+}
+
+// typed runs a configuration line at the backup.
+func (p *mboxPair) typed(format string, args ...any) error {
+	_, err := p.backup.do("TYPE", fmt.Sprintf(format, args...))
+	return err
 }
 
 func (p *mboxPair) Load(n int) error {
@@ -88,7 +124,7 @@ func (p *mboxPair) Attach() error {
 	if err != nil {
 		return err
 	}
-	return p.backup.Typed(fmt.Sprintf("mbox sync primary %s port %d username mboxadmin password %s", at.Addr(), at.Port(), boxtest.Password))
+	return p.typed("mbox sync primary %s port %d username mboxadmin password %s", at.Addr(), at.Port(), boxtest.Password)
 }
 
 func (p *mboxPair) Detach() error {
@@ -96,7 +132,7 @@ func (p *mboxPair) Detach() error {
 	if err != nil {
 		return err
 	}
-	return p.backup.Typed("no mbox sync primary " + at.Addr().String())
+	return p.typed("no mbox sync primary %s", at.Addr())
 }
 
 func (p *mboxPair) Relax(bool) error { return nil } // it is quick enough
@@ -109,17 +145,19 @@ func (p *mboxPair) Acknowledge() error {
 }
 
 func (p *mboxPair) Same() error {
-	var err error
-	if at, there := p.primary.Digest(hotspotdb.Users), p.backup.Digest(hotspotdb.Users); at != there {
+	there, err := p.backup.do("DIGEST")
+	if at := p.primary.Digest(hotspotdb.Users); err == nil && at != there {
 		err = fmt.Errorf("the primary box has digest %s, the backup %s", at, there)
 	}
 	return err
 }
 
 func (p *mboxPair) Close() error {
-	err := attempt(p.t.cleanUp)
-	p.servers.Wait()
-	return err
+	var err error
+	if p.backup != nil {
+		err = p.backup.Close()
+	}
+	return errors.Join(err, p.process.stop(), attempt(p.t.cleanUp))
 }
 
 // mboxWriter calls the store like the box's own services do.
@@ -143,95 +181,30 @@ func (w mboxWriter) Disable(username string) error {
 
 func (mboxWriter) Close() error { return nil }
 
-func has(db *hotspotdb.DB, username string) (bool, error) {
-	_, err := db.Account(username)
-	if errors.Is(err, hotspotdb.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
+// mboxReader asks the backup through a Unix socket.
+type mboxReader struct{ *respConn }
 
-// mboxReader asks through a Unix socket, so that polling costs what it costs with the others.
-type mboxReader struct {
-	*respConn
-	listener net.Listener
-}
+func (p *mboxPair) dial() (*respConn, error) { return dialRESP(filepath.Join(p.dir, backupSocket)) }
 
 func (p *mboxPair) Reader() (reader, error) {
-	dir, err := p.site.folder()
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		return nil, err
-	}
-	p.servers.Go(func() { answer(listener, p.backup.DB) })
-	conn, err := dialRESP(listener.Addr().String())
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return &mboxReader{conn, listener}, nil
+	conn, err := p.dial()
+	return mboxReader{conn}, err
 }
 
-// answer serves `EXISTS username` to one client until it hangs up.
-func answer(listener net.Listener, db *hotspotdb.DB) {
-	conn, err := listener.Accept()
-	if err != nil {
-		return
-	}
-	defer conn.Close()
-	c := newRESP(conn)
-	for {
-		args, err := c.command()
-		if err != nil || len(args) != 2 {
-			return
-		}
-		reply := ":0\r\n"
-		if found, err := has(db, args[1]); err != nil {
-			reply = "-ERR " + err.Error() + "\r\n"
-		} else if found {
-			reply = ":1\r\n"
-		}
-		if _, err := conn.Write([]byte(reply)); err != nil {
-			return
-		}
-	}
-}
-
-func (r *mboxReader) Has(username string) (bool, error) {
+func (r mboxReader) Has(username string) (bool, error) {
 	n, err := r.do("EXISTS", username)
 	return n == "1", err
 }
 
-func (r *mboxReader) Close() error { return errors.Join(r.respConn.Close(), r.listener.Close()) }
-
-// Watch tells by the change feed, which brings what is durable on the backup, and then reads.
+// Watch waits where the backup tells of what is durable there.
 func (p *mboxPair) Watch() (wait func(string) error, stop func(), err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	moved := make(chan struct{}, 1)
-	ended := make(chan error, 1)
-	db := p.backup.DB
-	go func() {
-		ended <- db.Watch(ctx, []hotspotdb.Dataset{hotspotdb.Users}, db.Durable(), func(hotspotdb.Event) error {
-			select {
-			case moved <- struct{}{}:
-			default:
-			}
-			return nil
-		})
-	}()
-	wait = func(username string) error {
-		for {
-			if found, err := has(db, username); found || err != nil {
-				return err
-			}
-			select {
-			case <-moved:
-			case err := <-ended:
-				return err
-			}
-		}
+	conn, err := p.dial()
+	if err != nil {
+		return nil, nil, err
 	}
-	return wait, func() { cancel(); <-ended }, nil
+	wait = func(username string) error {
+		_, err := conn.do("WAIT", username)
+		return err
+	}
+	return wait, func() { conn.Close() }, nil
 }

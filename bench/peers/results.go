@@ -32,6 +32,7 @@ type options struct {
 	LatencyTime      time.Duration `json:"latency_time_ns"`
 	SweepTime        time.Duration `json:"sweep_time_ns"`
 	SatelliteChanges int           `json:"satellite_changes"`
+	backupProfile    string        // file for a CPU profile of mbox's backup; empty: none
 }
 
 // installed is a system that took part.
