@@ -54,14 +54,14 @@ func lifeMutants() []mutant {
 		},
 		{
 			name: "reseeding-drops-what-was-never-sent", rule: "7", file: "modules/sync/feed/reseed.go",
-			old:     "if r.theirs(e.Source) || e.Seq <= held {",
-			new:     "if r.theirs(e.Source) || e.Seq <= held || e.Seq > 0 {",
+			old:     "if e.Seq > held || e.Source.Kind == hotspotdb.Above {",
+			new:     "if e.Seq == 0 {",
 			killers: []killer{inSync("TestResyncDropsNothingThatIsLive|TestStale$")},
 		},
 		{
 			name: "reseeding-drops-nothing", rule: "7", file: "modules/sync/feed/reseed.go",
-			old:     "if r.theirs(e.Source) || e.Seq <= held {",
-			new:     "if r.theirs(e.Source) && e.Seq == 0 && held == 0 {",
+			old:     "if had {",
+			new:     "if had && e.Seq == 0 {",
 			killers: []killer{inSync("TestStale$")},
 		},
 		{

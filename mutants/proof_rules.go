@@ -6,14 +6,14 @@ func proofMutants() []mutant {
 	return []mutant{
 		{
 			name: "digests-not-compared", rule: "8", file: "modules/sync/feed/proof.go",
-			old:     "explained, local, unexplained = in.proof.explains(difference)",
+			old:     "explained, known = in.proof.explains(difference)",
 			new:     "explained = true",
 			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
 		},
 		{
 			name: "any-difference-explained", rule: "8", file: "modules/sync/feed/proof.go",
-			old:     "return ok && sum == difference, local, unexplained",
-			new:     "return ok, local, unexplained",
+			old:     "return ok && sum == difference, known",
+			new:     "return ok, known",
 			killers: []killer{inFeed("TestSiftWaitsForADifferenceToStay")},
 		},
 		{
@@ -30,8 +30,8 @@ func proofMutants() []mutant {
 		},
 		{
 			name: "alien-record-is-local", rule: "8", file: "modules/sync/feed/proof.go",
-			old:     "if r.theirs(e.Source) && !r.db.Expiring(change) {",
-			new:     "if r.theirs(e.Source) && r.db.Expiring(change) {",
+			old:     "known.unexplained++",
+			new:     "known.local++",
 			killers: []killer{inSync("TestRecordsThatThePrimaryLostAreAnAlarm")},
 		},
 		{

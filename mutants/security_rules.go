@@ -53,8 +53,8 @@ func securityMutants() []mutant {
 		},
 		{
 			name: "batch-before-the-feed-began", rule: "sec", file: "modules/sync/feed/receiver.go",
-			old:     "if !r.begun(ds) {",
-			new:     "if r.db == nil {",
+			old:     "if !r.begun(ds) {\n\t\treturn fmt.Errorf(\"the peer sent a batch",
+			new:     "if r.db == nil {\n\t\treturn fmt.Errorf(\"the peer sent a batch",
 			killers: []killer{inSync("TestFeedOfAPeerKeepsItsOrder")},
 		},
 		{
