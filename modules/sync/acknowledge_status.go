@@ -2,8 +2,8 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,10 +186,32 @@ func (m *Module) acknowledgement() *AcknowledgeStatus {
 	if s == nil {
 		return nil
 	}
-	if text := m.noSpare(s.Required, s.From, s.Mode); text != "" {
+	text := m.unknownBoxes(s.From)
+	if text == "" {
+		text = m.noSpare(s.Required, s.From, s.Mode)
+	}
+	if text != "" {
 		s.Warning = &text
 	}
 	return s
+}
+
+// unknownBoxes warns of names that no box has ever had here: most likely one is mistyped, and its word never comes.
+func (m *Module) unknownBoxes(from []string) string {
+	known, err := m.knownPeers()
+	if err != nil {
+		return ""
+	}
+	var strange []string
+	for _, name := range from {
+		if !slices.ContainsFunc(known, func(p KnownPeer) bool { return name == p.Hostname || name == keyPrefix+p.Box }) {
+			strange = append(strange, name)
+		}
+	}
+	if len(strange) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("no box named %s was ever connected; `show mbox sync peers` lists those that were", strings.Join(strange, ", "))
 }
 
 // noSpare warns of `block` with no more boxes than are asked for.
@@ -211,16 +233,13 @@ func (m *Module) noSpare(required int, from []string, mode string) string {
 
 // knownBoxes counts the boxes that were ever connected. It takes no lock: it is called with m.mu held.
 func (m *Module) knownBoxes() int {
-	all, err := m.deps.Peers.All()
+	known, err := m.knownPeers()
 	if err != nil {
 		return 0
 	}
 	boxes := map[string]bool{}
-	for key, raw := range all {
-		var p KnownPeer
-		if !strings.HasPrefix(key, ownerPrefix) && json.Unmarshal(raw, &p) == nil {
-			boxes[p.Box] = true
-		}
+	for _, p := range known {
+		boxes[p.Box] = true
 	}
 	return len(boxes)
 }
@@ -237,7 +256,7 @@ func (s *AcknowledgeStatus) print(p *page, now time.Time) {
 	case len(s.From) > 0:
 		who = names
 	}
-	p.line("Acknowledge: %s, %d of %d ready, since %s, %s not confirmed", s.State, s.PeersReady, s.Required, ago(&s.Since, now),
+	p.line("Acknowledge: %s for %s, %d of %d ready, %s not confirmed", s.State, round(now.Sub(s.Since)), s.PeersReady, s.Required,
 		plural(int(s.Unconfirmed), "write", "writes"))
 	switch s.State {
 	case stateConfirming:

@@ -116,7 +116,7 @@ func TestBlockReportsEachWrite(t *testing.T) {
 	if err := primary.Sync.Status().Text(&text, 0); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Acknowledge: blocked, 0 of 1 ready", "3 writes not confirmed", "stored by backup", "losing either box stops confirmations"} {
+	for _, want := range []string{"Acknowledge: blocked for ", ", 0 of 1 ready", "3 writes not confirmed", "stored by backup", "losing either box stops confirmations"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the status does not say %q:\n%s", want, &text)
 		}
@@ -238,6 +238,13 @@ func TestConfirmationsAreCountedByBox(t *testing.T) {
 	unconfirmed(t, a, "not-by-b")
 	a.Must("mbox sync acknowledge 1 from b sha256:" + c.Sync.Status().Box + " timeout 300 block")
 	confirmed(t, a, "by-c")
+	if w := a.Sync.Status().Acknowledge.Warning; w != nil {
+		t.Errorf("a warning of known boxes: %s", *w)
+	}
+	a.Must("mbox sync acknowledge 1 from b typo timeout 300 block")
+	if w := a.Sync.Status().Acknowledge.Warning; w == nil || !strings.Contains(*w, "no box named typo was ever connected") {
+		t.Errorf("no warning of a name that no box has: %v", w)
+	}
 	if err := a.Typed("mbox sync acknowledge 2 from b timeout 300 block"); err == nil {
 		t.Error("two boxes of one are asked for, and that was accepted")
 	}

@@ -29,7 +29,7 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 		{
 			Syntax: "show mbox sync peers", Help: "All boxes that were ever connected", Words: words, Level: 1,
 			Support: "show mbox sync peers",
-			Run:     func(context.Context, modules.Call) (modules.View, error) { return m.knownPeers() },
+			Run:     func(context.Context, modules.Call) (modules.View, error) { return m.showPeers() },
 		},
 		{
 			Syntax: "show mbox sync log [last N]", Help: "What has happened with peers, the newest last", Words: words, Level: 1,
@@ -193,12 +193,27 @@ func (m *Module) followersKnown() ([]KnownPeer, error) {
 	return out, nil
 }
 
-func (m *Module) knownPeers() (modules.View, error) {
+func (m *Module) showPeers() (modules.View, error) {
+	list, err := m.knownPeers()
+	if err != nil {
+		return nil, err
+	}
+	now := m.takenNow()
+	for i := range list {
+		if list[i].Role == roleDownstream {
+			list[i].Changes += now[list[i].Box]
+		}
+	}
+	return list, nil
+}
+
+// knownPeers are those that were ever connected, by name. It takes no lock.
+func (m *Module) knownPeers() (KnownPeers, error) {
 	all, err := m.deps.Peers.All()
 	if err != nil {
 		return nil, fmt.Errorf("read the known peers: %w", err)
 	}
-	list, now := KnownPeers{}, m.takenNow()
+	list := KnownPeers{}
 	for key, raw := range all {
 		if strings.HasPrefix(key, ownerPrefix) {
 			continue
@@ -206,9 +221,6 @@ func (m *Module) knownPeers() (modules.View, error) {
 		var p KnownPeer
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return nil, fmt.Errorf("read the known peer %s: %w", key, err)
-		}
-		if p.Role == roleDownstream {
-			p.Changes += now[p.Box]
 		}
 		list = append(list, p)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,11 +43,19 @@ func (c ConflictDetail) Text(w io.Writer, width int) error {
 		{Field: "made", Winner: did(c.Deleted, c.WonAt), Loser: did(c.LostDeleted, c.LostAt)},
 	}
 	sideBySide(p, append(rows, c.Fields...))
+	if c.onlyPassword() {
+		p.line("Nothing else differs, so it was the password; conflicts do not keep passwords.")
+	}
 	if c.ChangedSince != nil {
 		p.line("The record was changed since, by %s at %s.", *c.ChangedBy, c.ChangedSince.Format(time.DateTime))
 	}
 	p.line("Leave it as it is: mbox sync conflict %d keep. Bring back what was lost: mbox sync conflict %d restore", c.Number, c.Number)
 	return p.err
+}
+
+// onlyPassword says whether two versions of an account that both exist differ in nothing that is shown.
+func (c ConflictDetail) onlyPassword() bool {
+	return !c.Deleted && !c.LostDeleted && !slices.ContainsFunc(c.Fields, func(f ConflictField) bool { return f.Differs && !strings.HasPrefix(f.Field, "updated") })
 }
 
 // sideBySide prints three columns; what is too long for its own goes on below.

@@ -225,3 +225,31 @@ func TestTakenNameIsNotRestored(t *testing.T) {
 		})
 	}
 }
+
+// Passwords are not kept in conflicts; that one was all that differed is said.
+func TestConflictOfAPassword(t *testing.T) {
+	fields := []sync.ConflictField{
+		{Field: "firstname", Winner: "Ann", Loser: "Ann"},
+		{Field: "updated", Winner: "2026-01-02 00:00:00", Loser: "2026-01-01 00:00:00", Differs: true},
+	}
+	const sentence = "it was the password"
+	shows := func(c sync.ConflictDetail) bool {
+		var out strings.Builder
+		if err := c.Text(&out, 80); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(out.String(), sentence)
+	}
+	c := sync.ConflictDetail{Fields: fields}
+	if !shows(c) {
+		t.Error("the only difference is not named")
+	}
+	c.LostDeleted = true
+	if shows(c) {
+		t.Error("a deletion is taken for a new password")
+	}
+	c.LostDeleted, fields[0].Differs = false, true
+	if shows(c) {
+		t.Error("another difference is taken for a new password")
+	}
+}

@@ -76,7 +76,7 @@ func (p PeerStatus) sentence(now time.Time) string {
 	if p.BehindChanges != nil {
 		parts = append(parts, "connected "+ago(&p.Since, now))
 	} else {
-		parts = append(parts, "since "+ago(&p.Since, now))
+		parts = append(parts, "for "+round(now.Sub(p.Since)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -88,7 +88,7 @@ func (p PeerStatus) stateText(now time.Time) string {
 	case p.Percent != nil:
 		text += fmt.Sprintf(" %d%%", *p.Percent)
 	case p.StateSince != nil && (p.State == stateStale || p.State == stateDiverged || p.State == stateSkewed):
-		text += " since " + ago(p.StateSince, now)
+		text += " for " + round(now.Sub(*p.StateSince))
 	}
 	var pace []string
 	if p.EtaSeconds != nil {
