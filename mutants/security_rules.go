@@ -156,7 +156,7 @@ func securityMutants() []mutant {
 		{
 			name: "token-outlives-the-password", rule: "sec", file: "modules/sync/peer/handshake.go",
 			old:     "if !found || auth.Generation(v) != claims.Generation {",
-			new:     "if !found {",
+			new:     "if !found || auth.Generation(v) == \"\" {",
 			killers: []killer{inSync("TestTokenOfAnotherBoxIsWorthless")},
 		},
 		{
@@ -210,7 +210,7 @@ func securityMutants() []mutant {
 		{
 			name: "stream-outlives-the-password", rule: "sec", file: "modules/sync/server.go",
 			old:     "if auth.Generation(v) != s.Generation {",
-			new:     "if s.Generation == \"\" {",
+			new:     "if auth.Generation(v) == \"\" {",
 			killers: []killer{inSync("TestPasswordChangeAndRemovedAccountEndTheStream")},
 		},
 		{
@@ -306,7 +306,7 @@ func securityMutants() []mutant {
 		{
 			name: "strangers-take-all-places", rule: "sec", file: "modules/sync/server.go",
 			old:     "m.waiting[host] >= most ||",
-			new:     "m.waiting[host] < 0 ||",
+			new:     "m.waiting[host] >= most+maxUnproved ||",
 			killers: []killer{inSync("TestStrangersDoNotTakeThePlacesOfFollowers")},
 		},
 	}

@@ -127,13 +127,16 @@ func (m *Module) boxNames() (func(hotspotdb.DatabaseID) string, error) {
 	}, nil
 }
 
+// userInfo is the part of an account that the guest writes, his password among it.
+const userInfo = "user info"
+
 // recordName says which record a key is, as an operator knows it.
 func (m *Module) recordName(key []byte) string {
 	if len(key) == 9 && (key[0] == hotspotdb.KindAccess || key[0] == hotspotdb.KindSelf) {
 		id := binary.BigEndian.Uint64(key[1:])
 		part := "access"
 		if key[0] == hotspotdb.KindSelf {
-			part = "user info"
+			part = userInfo
 		}
 		if a, err := m.deps.DB.AccountByID(id); err == nil {
 			return fmt.Sprintf("account %s (%s)", peer.Printable(a.Username), part)

@@ -53,9 +53,9 @@ func (c ConflictDetail) Text(w io.Writer, width int) error {
 	return p.err
 }
 
-// onlyPassword says whether two versions of an account that both exist differ in nothing that is shown.
+// onlyPassword says whether two versions of what a guest writes, both of which exist, differ in nothing that is shown.
 func (c ConflictDetail) onlyPassword() bool {
-	return !c.Deleted && !c.LostDeleted && !slices.ContainsFunc(c.Fields, func(f ConflictField) bool { return f.Differs && !strings.HasPrefix(f.Field, "updated") })
+	return strings.HasSuffix(c.Record, "("+userInfo+")") && !c.Deleted && !c.LostDeleted && !slices.ContainsFunc(c.Fields, func(f ConflictField) bool { return f.Differs && !strings.HasPrefix(f.Field, "updated") })
 }
 
 // sideBySide prints three columns; what is too long for its own goes on below.

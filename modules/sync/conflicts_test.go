@@ -240,10 +240,15 @@ func TestConflictOfAPassword(t *testing.T) {
 		}
 		return strings.Contains(out.String(), sentence)
 	}
-	c := sync.ConflictDetail{Fields: fields}
+	c := sync.ConflictDetail{Conflict: sync.Conflict{Record: "account guest (user info)"}, Fields: fields}
 	if !shows(c) {
 		t.Error("the only difference is not named")
 	}
+	c.Record = "account guest (access)"
+	if shows(c) {
+		t.Error("a record that holds no password is taken for a new one")
+	}
+	c.Record = "account guest (user info)"
 	c.LostDeleted = true
 	if shows(c) {
 		t.Error("a deletion is taken for a new password")
