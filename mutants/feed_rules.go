@@ -151,7 +151,7 @@ func feedMutants() []mutant {
 			name: "digest-passes-the-durable-watermark", rule: "3", file: "modules/sync/feed/answers.go",
 			old:     "for s.db.Durable() < view.Seq {",
 			new:     "for view.Seq == 0 {",
-			killers: []killer{inSync("TestFeedStopsAtTheDurableWatermark")},
+			killers: []killer{inFeed("TestDigestWaitsForTheDisk")},
 		},
 		{
 			name: "acknowledged-before-it-is-durable", rule: "3", file: "modules/sync/feed/receiver.go",

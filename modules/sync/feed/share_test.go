@@ -2,13 +2,16 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"mbox/hotspotdb"
+	"mbox/hotspotdb/dbtest"
 	"mbox/proto/syncpb"
 )
 
@@ -39,9 +42,12 @@ func (w *written) batches() (packed [][]byte) {
 	return packed
 }
 
-func openDB(t *testing.T) *hotspotdb.DB {
+func openDB(t *testing.T) *hotspotdb.DB { return openOn(t, hotspotdb.Options{Dir: t.TempDir()}) }
+
+func openOn(t *testing.T, o hotspotdb.Options) *hotspotdb.DB {
 	t.Helper()
-	db, err := hotspotdb.Open(hotspotdb.Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	o.Log = slog.New(slog.DiscardHandler)
+	db, err := hotspotdb.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +158,31 @@ func TestNoDigestsBeforeTheBulk(t *testing.T) {
 	}
 	if got := w.digests(); len(got) != 2 {
 		t.Errorf("digests of %v once everything was sent", got)
+	}
+}
+
+// Rule 3: what a digest is stated of is sent before it, and nothing is sent before it is durable; so the digest waits for the disk.
+func TestDigestWaitsForTheDisk(t *testing.T) {
+	disk, o := dbtest.NewDisk(), hotspotdb.Options{Dir: "db"}
+	disk.Use(&o)
+	db := openOn(t, o)
+	put(t, db, "before", 1)
+	s, w := sending(t, db, NewCache(), 1)
+	drain(t, s)
+	w.frames = nil
+
+	release := disk.HoldSyncs()
+	var pending sync.WaitGroup
+	pending.Go(func() { put(t, db, "pending", 1) })
+	defer pending.Wait()
+	defer release()
+	for db.Head(hotspotdb.Profiles) == db.Durable() {
+		time.Sleep(time.Millisecond) // an applied change has no event: only a durable one has
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // whoever waits for the disk gives up at once
+	if err := s.sendDigest(ctx, hotspotdb.Profiles); !errors.Is(err, context.Canceled) || len(w.frames) > 0 {
+		t.Errorf("%v; sent before the change was durable: %v", err, w.frames)
 	}
 }
 
