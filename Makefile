@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s) each
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; done; done
 
-bench: ## what the boxes reach on this machine, as a table
+bench: build ## what the boxes reach on this machine, as a table
 	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
 	bin/bench
 

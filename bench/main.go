@@ -17,7 +17,7 @@ import (
 
 func main() {
 	accounts := flag.Int("accounts", 1_000_000, "accounts of the first sync")
-	only := flag.String("only", "", "only this: commits, latency, bulk, followers, satellite, one-address or ten-million; the last two run only if named")
+	only := flag.String("only", "", "only this: commits, latency, bulk, followers, satellite, shell, one-address or ten-million; the last two run only if named")
 	many := flag.Int("many", 10_000_000, "accounts of ten-million")
 	updates := flag.Int("updates", 100_000, "random updates of the catch-up")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
@@ -57,6 +57,7 @@ func main() {
 		{name: "bulk", run: func() { bulk(t, table, *accounts, *updates) }},
 		{name: "followers", run: func() { scale(t, table, *followers, *changes) }},
 		{name: "satellite", run: func() { satellite(t, table) }},
+		{name: "shell", run: func() { shellFigures(t, table) }},
 		{name: "one-address", run: func() { oneAddress(t, table, *followers) }, long: true},
 		{name: "ten-million", run: func() { million(t, table, *many) }, long: true},
 	} {

@@ -87,7 +87,8 @@ func (s *Store) exportAbout(archive *tar.Writer) error {
 func (s *Store) export(ctx context.Context, archive *tar.Writer) error {
 	return s.records.view(func(tx *tx) error {
 		return tx.scan("", func(key string, value []byte) error {
-			if key == keySum {
+			switch key {
+			case keySum, keyRevert, keyRevertOld, keyRevertNew: // a change that waits to be confirmed is of this life only
 				return ctx.Err()
 			}
 			return errors.Join(ctx.Err(), addEntry(archive, entryName(key), value))

@@ -69,32 +69,24 @@ func checkStartup(tx *tx) error {
 
 // SaveStartup makes text startup-config and its newest revision, in one transaction.
 func (s *Store) SaveStartup(text, author, comment string) (int, error) {
-	if s.rescue != "" {
-		return 0, fmt.Errorf("save startup-config: %s", s.rescue)
-	}
-	if len(text) > MaxText {
-		return 0, fmt.Errorf("save startup-config: %d bytes, at most %d can be saved", len(text), MaxText)
-	}
-	digest := sha256.Sum256([]byte(text))
+	return s.Write(Batch{Startup: &Text{text, author, comment}})
+}
+
+// addRevision makes a text startup-config and its newest revision.
+func (s *Store) addRevision(tx *tx, t Text) (int, error) {
+	digest := sha256.Sum256([]byte(t.Text))
 	rev := Revision{
-		Time: s.now().UTC(), Author: note(author), Comment: note(comment),
-		SHA256: hex.EncodeToString(digest[:]), Size: len(text),
+		Number: 1, Time: s.now().UTC(), Author: note(t.Author), Comment: note(t.Comment),
+		SHA256: hex.EncodeToString(digest[:]), Size: len(t.Text),
 	}
-	err := s.records.update(func(tx *tx) error {
-		revs, err := revisions(tx)
-		if err != nil {
-			return err
-		}
-		rev.Number = 1
-		if len(revs) > 0 {
-			rev.Number = revs[len(revs)-1].Number + 1
-		}
-		return saveRevision(tx, append(revs, rev), text)
-	})
+	revs, err := revisions(tx)
 	if err != nil {
-		return 0, fmt.Errorf("save startup-config: %w", err)
+		return 0, err
 	}
-	return rev.Number, nil
+	if len(revs) > 0 {
+		rev.Number = revs[len(revs)-1].Number + 1
+	}
+	return rev.Number, saveRevision(tx, append(revs, rev), t.Text)
 }
 
 // saveRevision writes the last of revs and drops the first ones beyond the bounds.
@@ -135,9 +127,14 @@ func note(s string) string {
 		}
 		return r
 	}, s)
-	for len(s) > maxNote {
-		_, n := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-n]
+	return shorten(s, maxNote)
+}
+
+// shorten cuts a text behind the last character that is within the limit, in bytes.
+func shorten(s string, limit int) string {
+	for len(s) > limit {
+		_, n := utf8.DecodeLastRuneInString(s[:min(len(s), limit+utf8.UTFMax)])
+		s = s[:min(len(s), limit+utf8.UTFMax)-n]
 	}
 	return s
 }

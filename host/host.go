@@ -14,6 +14,11 @@ type Host interface {
 	Reader
 	// SetHostname changes the name that the kernel answers for this machine.
 	SetHostname(ctx context.Context, name string) error
+	// SetTime sets the clock at once. Without the privilege the error is fs.ErrPermission.
+	SetTime(ctx context.Context, t time.Time) error
+	// SlewTime brings the clock by so much forward (or back) without a jump, and keeps its pace; interval is how often it is
+	// called. Offsets are at most half a second. Without the privilege the error is fs.ErrPermission.
+	SlewTime(ctx context.Context, by, interval time.Duration) error
 }
 
 // Reader is the part of Host that changes nothing and needs no privilege.

@@ -46,6 +46,22 @@ func (r *Recorder) SetHostname(_ context.Context, name string) error {
 	return nil
 }
 
+// SetTime records "time RFC3339"; the clock stays as it is.
+func (r *Recorder) SetTime(_ context.Context, t time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record("time " + t.UTC().Format(time.RFC3339Nano))
+	return nil
+}
+
+// SlewTime records "slew DURATION".
+func (r *Recorder) SlewTime(_ context.Context, by, _ time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record("slew " + by.String())
+	return nil
+}
+
 // Hostname is the last one set, or the reader's.
 func (r *Recorder) Hostname(ctx context.Context) (string, error) {
 	r.mu.Lock()

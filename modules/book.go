@@ -4,15 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
-// Book is the compiled grammar of all modules. It does not change after NewBook.
+// Book is the compiled grammar of all modules. After NewBook only the levels of commands change, by SetLevels.
 type Book struct {
 	statements  []*pattern
 	commands    []*pattern
-	scopes      map[string]*scope // by the Syntax of the statement that opens the context; "" is the top
-	levels      [maxLevel + 1]*scope
-	secretWords []string // literals that stand before a secret
+	scopes      map[string]*scope                    // by the Syntax of the statement that opens the context; "" is the top
+	levels      atomic.Pointer[[maxLevel + 1]*scope] // the commands of each privilege level
+	foreign     []Foreign
+	multiline   []*pattern // statements whose text may have several lines
+	secretWords []string   // literals that stand before a secret
 }
 
 const maxLevel = 15
@@ -70,11 +73,9 @@ func lowerLetter(word string) byte { return strings.ToLower(word[:1])[0] }
 // module and the Syntax.
 func NewBook(mods ...Module) (*Book, error) {
 	b := &Book{scopes: map[string]*scope{"": newScope()}}
-	for level := range b.levels {
-		b.levels[level] = newScope()
-	}
 	for _, mod := range mods {
 		grammar := mod.Grammar()
+		b.foreign = append(b.foreign, grammar.Foreign...)
 		for _, s := range grammar.Statements {
 			if err := b.addStatement(mod.Name(), s); err != nil {
 				return nil, fmt.Errorf("module %s: statement %q: %w", mod.Name(), s.Syntax, err)
@@ -90,6 +91,8 @@ func NewBook(mods ...Module) (*Book, error) {
 		return nil, err
 	}
 	b.fillScopes()
+	b.SetLevels(nil)
+	b.findMultiline()
 	b.findSecretWords()
 	return b, nil
 }
@@ -160,9 +163,6 @@ func (b *Book) fillScopes() {
 		b.scopes[p.statement.In].add(p)
 	}
 	for _, p := range b.commands {
-		for level := max(p.command.Level, 0); level <= maxLevel && !p.command.ConfigOnly; level++ {
-			b.levels[level].add(p)
-		}
 		if p.command.InConfig || p.command.ConfigOnly {
 			for _, s := range b.scopes {
 				s.add(p)
@@ -171,8 +171,7 @@ func (b *Book) fillScopes() {
 	}
 }
 
-// commandScope: levels 0 and 1 are both user mode.
-func (b *Book) commandScope(level int) *scope { return b.levels[min(max(level, 1), maxLevel)] }
+func (b *Book) commandScope(level int) *scope { return b.levels.Load()[min(max(level, 0), maxLevel)] }
 
 // Statements returns all statements in the order in which running-config shows them.
 func (b *Book) Statements() []BookStatement {

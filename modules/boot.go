@@ -21,21 +21,35 @@ type BootReport struct {
 func (e *Engine) Boot(ctx context.Context, text string) BootReport {
 	e.changing.Lock()
 	defer e.changing.Unlock()
+	stored := text
+	text, waits := e.resume(text)
 	tree := e.book.Load(text)
 	unfit := e.checkAll(tree)
-	for _, mod := range e.modules {
+	e.applyAll(ctx, tree, unfit)
+	e.publish(tree)
+	if waits == nil {
+		e.rememberSaved(stored, tree)
+	} else {
+		e.rememberSaved("", nil)
+	}
+	e.resumed(waits)
+	return e.report(tree)
+}
+
+// applyAll applies a tree in every module that is not unfit; those that fail are degraded.
+func (e *Engine) applyAll(ctx context.Context, tree *Tree, unfit map[string]bool) {
+	for i, mod := range e.modules {
 		c, ok := mod.(Configured)
 		if !ok || unfit[mod.Name()] {
 			continue
 		}
-		if err := c.Apply(ctx, tree); err != nil {
+		if err := c.Apply(ctx, tree.view(e.reads[i])); err != nil {
 			e.degrade(mod.Name(), degradation{err: fmt.Errorf("apply: %w", err)})
 			e.log.Error("module is degraded", "module", mod.Name(), "err", err)
+		} else {
+			e.healed(mod)
 		}
 	}
-	e.running.Store(tree)
-	e.rememberSaved(text, tree)
-	return e.report(tree)
 }
 
 // checkAll sets refused lines aside until every module accepts the rest. It returns the modules that refuse the tree
@@ -44,12 +58,12 @@ func (e *Engine) checkAll(tree *Tree) map[string]bool {
 	unfit := map[string]bool{}
 	for again := true; again; {
 		again = false
-		for _, mod := range e.modules {
+		for i, mod := range e.modules {
 			c, ok := mod.(Configured)
 			if !ok || unfit[mod.Name()] {
 				continue
 			}
-			err := c.Check(tree)
+			err := c.Check(tree.view(e.reads[i]))
 			switch {
 			case err == nil:
 			case tree.refuseAll(err):
@@ -92,7 +106,9 @@ func (t *Tree) refuse(e *StatementError) bool {
 	w := textWriter{aside: t.SetAside, path: path[: len(path)-1 : len(path)-1]}
 	w.nodes([]*Node{n}, 0)
 	t.dropSetAside(path)
-	*siblings = slices.DeleteFunc(slices.Clone(*siblings), func(other *Node) bool { return other == n })
+	if siblings, _, err := t.below(path[:len(path)-1], 0); err == nil {
+		*siblings = slices.DeleteFunc(slices.Clone(*siblings), func(other *Node) bool { return other == n })
+	}
 	t.SetAside = append(t.SetAside, &SetAside{
 		Path:   path[:len(path)-1],
 		Lines:  strings.Split(strings.TrimSuffix(w.out.String(), "\n"), "\n"),
@@ -121,7 +137,7 @@ func (e *Engine) rememberSaved(text string, tree *Tree) {
 	switch {
 	case err != nil || !found:
 		e.setSaved("")
-	case stored == text:
+	case stored == text && tree != nil:
 		e.setSaved(tree.saved())
 	default:
 		e.setSaved(e.book.Load(stored).saved())
@@ -158,5 +174,6 @@ func (e *Engine) Run(ctx context.Context) error {
 			return nil
 		})
 	}
+	defer e.halt()
 	return group.Wait()
 }

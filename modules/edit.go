@@ -5,23 +5,21 @@ import (
 	"slices"
 )
 
-// Clone returns a tree that may be changed without changing t. Lines are never changed in place, only replaced, so only
-// what can have children is copied.
+// Clone returns a tree that may be changed without changing t. Both share all lines; a context is copied when a line in it
+// changes.
 func (t *Tree) Clone() *Tree {
 	if t == nil {
 		return &Tree{}
 	}
-	return &Tree{Nodes: cloneNodes(t.Nodes), SetAside: slices.Clone(t.SetAside)}
+	t.freeze()
+	return &Tree{Nodes: slices.Clone(t.Nodes), SetAside: slices.Clone(t.SetAside)}
 }
 
-func cloneNodes(nodes []*Node) []*Node {
-	out := slices.Clone(nodes)
-	for i, n := range out {
-		if n.opens() {
-			out[i] = &Node{n.Statement, n.Values, cloneNodes(n.Children)}
-		}
+// freeze gives up the right to change nodes in place: another tree is about to have them as well.
+func (t *Tree) freeze() {
+	if t.owner != nil { // never of a tree that was handed out, which is read by many goroutines
+		t.owner = nil
 	}
-	return out
 }
 
 func (n *Node) opens() bool { return n.Statement.Mode != "" || len(n.Children) > 0 }
@@ -37,7 +35,10 @@ func (t *Tree) Set(contexts []*Node, m Match) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Statement: m.Statement, Values: m.Values}
+	n := &Node{Statement: m.Statement, Values: m.Values, owner: t.owned()}
+	if at, found := locate(*siblings, n); found && n.Statement.Mode != "" && (*siblings)[at].Line(false) == n.Line(false) {
+		return (*siblings)[at], nil // only to open it: no module need look again
+	}
 	enter(siblings, n)
 	return n, nil
 }
@@ -46,7 +47,7 @@ func (t *Tree) Set(contexts []*Node, m Match) (*Node, error) {
 func enter(siblings *[]*Node, n *Node) {
 	at, found := locate(*siblings, n)
 	if found {
-		n.Children = (*siblings)[at].Children
+		n.Children = slices.Clone((*siblings)[at].Children)
 		(*siblings)[at] = n
 		return
 	}
@@ -67,7 +68,7 @@ func locate(siblings []*Node, n *Node) (int, bool) {
 	return at, false
 }
 
-// below returns the lines inside the contexts, and the contexts as they are in this tree.
+// below returns the lines inside the contexts, to be changed, and the contexts as they are in this tree.
 func (t *Tree) below(contexts []*Node, climbed int) (*[]*Node, []*Node, error) {
 	if climbed > len(contexts) {
 		return nil, nil, fmt.Errorf("%d contexts left of %d", climbed, len(contexts))
@@ -79,10 +80,21 @@ func (t *Tree) below(contexts []*Node, climbed int) (*[]*Node, []*Node, error) {
 		if !found {
 			return nil, nil, &Error{Message: fmt.Sprintf("%q was removed meanwhile", c.Line(true)), Hint: "Type exit, and enter it again"}
 		}
-		path = append(path, (*siblings)[at])
-		siblings = &(*siblings)[at].Children
+		inner := t.mine(*siblings, at)
+		path = append(path, inner)
+		siblings = &inner.Children
 	}
 	return siblings, path, nil
+}
+
+// mine returns a node of the list that this tree may change, a copy if need be.
+func (t *Tree) mine(siblings []*Node, at int) *Node {
+	n := siblings[at]
+	if n.owner == nil || n.owner != t.owner {
+		n = &Node{Statement: n.Statement, Values: n.Values, Children: slices.Clone(n.Children), owner: t.owned()}
+		siblings[at] = n
+	}
+	return n
 }
 
 // Remove takes away the lines that a `no` line names: all that agree with what was given of them. Secrets are not
@@ -114,6 +126,9 @@ func (t *Tree) Remove(contexts []*Node, m Match) error {
 		}
 	}
 	if !found {
+		if m.Default {
+			return nil // as it is by default
+		}
 		return &Error{Message: fmt.Sprintf("%q is not configured", m.Line[len("no "):])}
 	}
 	*siblings = withoutRepeats(kept, m.Statement)

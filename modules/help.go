@@ -33,6 +33,7 @@ func (b *Book) HelpStatement(contexts []*Node, line string) Help {
 		help := rest.help(b.scope(contexts[:depth]).starting("", negated), partial, negated)
 		if depth == len(contexts) && len(all.tokens) == 0 {
 			help.offer(Candidate{"no", "Remove a line or set its default"}, partial.Text)
+			help.offer(Candidate{"default", "Set the default of a line"}, partial.Text)
 		}
 		if help.Err == nil || help.Err.(*LineError).Kind != Invalid {
 			return help

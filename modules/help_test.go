@@ -67,7 +67,7 @@ func TestHelpStatement(t *testing.T) {
 		depth      int
 		line, want string
 	}{
-		{0, "", "access banner enable end hostname interface ip mbox no username"},
+		{0, "", "access banner default enable end hostname interface ip mbox no username"},
 		{0, "n", "no"},
 		{0, "no ", "access banner enable hostname interface ip mbox username"},
 		{0, "no i", "interface ip"},
@@ -86,12 +86,12 @@ func TestHelpStatement(t *testing.T) {
 		{0, "mbox sync primary p username u password ", "6 SECRET"},
 		{0, "mbox sync primary p username u password 6 ", "WORD"},
 		{0, "access 1 permit ", "all tcp"},
-		{1, "", "access description dhcp-server enable end hold hop ip mtu no"},
+		{1, "", "access default description dhcp-server enable end hold hop ip mtu no"},
 		{1, "host", "hostname"},
 		{0, "mbox sync primary p username u password x datasets users se po", "port"},
 		{1, "ip ", "address"},
 		{1, "ip host ", "WORD"},
-		{2, "", "enable end no range"},
+		{2, "", "default enable end no range"},
 		{2, "no ", "enable range"},
 		{2, "mt", "mtu"},
 		{2, "mtu ", "<68-9000>"},

@@ -192,7 +192,7 @@ func commonPrefix(word string, literals []string) int {
 
 // hintStatement says where the line would be understood, or what was probably meant.
 func (b *Book) hintStatement(e *LineError, contexts []*Node, line string) {
-	if e.Kind != Invalid {
+	if e.Kind != Invalid || b.advise(e, line) {
 		return
 	}
 	if _, err := b.parseCommand(maxLevel, line); err == nil {

@@ -10,10 +10,7 @@ import (
 // context does not know leaves the context. A bare `!` ends the contexts at its indentation.
 func (b *Book) Load(text string) *Tree {
 	l := loader{book: b, tree: &Tree{}}
-	for i, line := range strings.Split(text, "\n") {
-		l.number = i + 1
-		l.line(line)
-	}
+	l.read(text)
 	return l.tree
 }
 
@@ -28,8 +25,11 @@ func (b *Book) LoadStrict(text string) (*Tree, error) {
 }
 
 type loader struct {
-	book   *Book
-	tree   *Tree
+	book    *Book
+	tree    *Tree
+	typed   bool          // lines are as an operator types them
+	numbers map[*Node]int // if not nil, gets the line number of each node
+
 	number int
 	open   []opened
 	closed []opened // contexts without indentation that a `!` has just ended; a comment may have stood inside
@@ -46,6 +46,16 @@ type opened struct {
 
 // bodyUnknown is the indentation of lines not seen yet.
 const bodyUnknown = -1
+
+func (l *loader) read(text string) {
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); {
+		line, used := l.book.joined(lines[i:])
+		l.number = i + 1
+		l.line(line)
+		i += used
+	}
+}
 
 func (l *loader) line(raw string) {
 	text := strings.TrimRight(raw, " \t\r")
@@ -113,6 +123,7 @@ func (l *loader) statement(body string, indent int) {
 	if err != nil {
 		unsaid := *err
 		unsaid.Word = "" // reasons are logged, and a word out of its place may be a secret
+		l.book.advise(&unsaid, body)
 		l.setAside(body, indent, unsaid.Error())
 		return
 	}
@@ -129,14 +140,28 @@ func (l *loader) enter(match Match, body string, indent int) {
 		_ = l.tree.Remove(l.contexts(), match) // a `no` of what is not there asks for nothing
 		return
 	}
-	node, err := l.tree.Set(l.contexts(), match)
+	node, err := l.set(match)
 	if err != nil {
 		l.setAside(body, indent, err.Error())
 		return
 	}
+	if l.numbers != nil {
+		l.numbers[node] = l.number
+	}
 	if node.Statement.Mode != "" {
 		l.open = append(l.open, opened{node, indent, bodyUnknown})
 	}
+}
+
+func (l *loader) set(m Match) (*Node, error) {
+	if l.typed && m.Statement.Normalize != nil {
+		values, err := m.Statement.Normalize(m.Values)
+		if err != nil {
+			return nil, err
+		}
+		m.Values = values
+	}
+	return l.tree.Set(l.contexts(), m)
 }
 
 // floor is how many contexts surely hold a line: those that stand further left.

@@ -5,6 +5,7 @@ package modules
 import (
 	"context"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -15,13 +16,27 @@ type Module interface {
 	Grammar() Grammar
 }
 
-// Configured is a module that acts on configuration.
+// Configured is a module that acts on configuration. It is shown its own lines only, with the contexts that hold them, and
+// is asked again only when one of them has changed: a pasted line costs the modules it is about and no others. A module
+// that needs the lines of others is also a Reader.
 type Configured interface {
 	// Check says whether the candidate could be applied. It touches nothing. A *StatementError names the line.
 	Check(candidate *Tree) error
 	// Apply makes the module match the tree, whatever it did before: applying twice changes nothing, and rolling
 	// back is applying the old tree.
 	Apply(ctx context.Context, tree *Tree) error
+}
+
+// Reader is a Configured module that is also shown the lines of other modules, by their names, and told of their changes.
+type Reader interface {
+	Reads() []string
+}
+
+// Guard is a Configured module that knows how operators reach the box.
+type Guard interface {
+	// Cuts says, for a person, why the change would cut the session it comes from, such as "the account alice is removed";
+	// empty if it would not. It touches nothing.
+	Cuts(old, candidate *Tree, actor Actor) (reason string)
 }
 
 // Runner is a module that lives between start and stop of the box. Run returns when ctx ends.
@@ -33,6 +48,7 @@ type Runner interface {
 type Grammar struct {
 	Statements []Statement
 	Commands   []Command
+	Foreign    []Foreign // lines that are not there, and what to do instead; may be empty
 }
 
 // Statement is one kind of configuration line.
@@ -48,6 +64,10 @@ type Statement struct {
 	Key    []string          // labels that identify the line among its kind; none: a single value
 	Order  Order
 	Mode   string // part of the prompt if the line opens a context, for example "if-NAME" (labels are filled in)
+
+	// Default is the whole line that says what is in force while nothing is typed, for `show running-config all`; empty
+	// if there is no such line. Statements with a Key have none.
+	Default string
 
 	// Normalize is given typed input only, never what is loaded from a startup-config, and may replace values:
 	// a secret is hashed or sealed here, so that no tree holds one in clear.
@@ -77,14 +97,21 @@ type Command struct {
 	InConfig   bool
 	ConfigOnly bool // InConfig, and not understood in exec mode: there `en` is enable, never end
 
+	// Pinned keeps the command at its Level: `privilege exec level` cannot move what everybody needs, nor what reaches
+	// everything, such as the configuration as a whole.
+	Pinned bool
+
 	// Support is the line that `show tech-support` runs for this command. It must show no secret and no data of guests.
 	Support string
 
-	// Result is a zero value of the type whose JSON Run's View is, for docs/schema/; nil: the result is plain Text.
+	// Result is a zero value of the type whose JSON Run's View is, for docs/schema/, or a OneOf; nil: the result is plain Text.
 	Result any
 
 	Run func(ctx context.Context, call Call) (View, error)
 }
+
+// OneOf is the Result of a command whose View is of one of several types.
+type OneOf []any
 
 // A Type reads and writes one argument.
 type Type interface {
@@ -113,6 +140,7 @@ type Call struct {
 	Terminal Terminal
 	Files    Files
 	Line     string // as typed, abbreviations expanded, secrets masked
+	Piped    bool   // a pipe or `| json` takes the View: nothing of the result may be written to the Terminal
 }
 
 // Actor is who does something.
@@ -141,7 +169,26 @@ type Files interface {
 	Open(name string) (*os.File, error)
 	// Create returns a file that takes its name only on Commit, with mode 0600; until then the old one stays.
 	Create(name string) (PendingFile, error)
+	// List returns what is in a folder, by name, without what is still being written; "" is the area itself.
+	List(name string) (Folder, error)
+	// Stat describes a file, a folder, or a link itself.
+	Stat(name string) (fs.FileInfo, error)
+	// Remove takes away a file, a link, or an empty folder. It is for the area only, as is Rename.
+	Remove(name string) error
+	// Rename gives a file or folder another name. What has that name already is replaced only with replace, and only by
+	// its like.
+	Rename(from, to string, replace bool) error
 }
+
+// Folder is one folder of the file area.
+type Folder struct {
+	Entries []fs.FileInfo // by name
+	More    bool          // there are more than MaxEntries
+	Free    *uint64       // bytes free on the file system; nil: unknown
+}
+
+// MaxEntries bounds what Files.List returns.
+const MaxEntries = 10_000
 
 // PendingFile replaces its name whole or not at all.
 type PendingFile interface {

@@ -12,7 +12,8 @@ const Masked = "********"
 type Match struct {
 	Statement *Statement // set for a configuration line
 	Command   *Command   // set for a command, also for an InConfig command typed among statements
-	Negated   bool       // the line began with `no`; Values holds what was given of the line
+	Negated   bool       // the line began with `no` or `default`; Values holds what was given of the line
+	Default   bool       // it was `default`: that there is nothing to remove is no mistake
 	Values    Values
 	Climbed   int    // contexts left behind by walk-up
 	Line      string // full words, secrets masked
@@ -61,15 +62,21 @@ func split(line string) (words, *LineError) {
 	return w, nil
 }
 
-// negation takes a leading `no` off; it is never abbreviated.
+// negation takes a leading `no` or `default` off; they are never abbreviated.
 func (w words) negation() (words, bool) {
-	if len(w.tokens) == 0 || w.tokens[0].Quoted || !strings.EqualFold(w.tokens[0].Text, "no") {
+	if len(w.tokens) == 0 || w.tokens[0].Quoted || !strings.EqualFold(w.tokens[0].Text, "no") && !w.resets() {
 		return w, false
 	}
 	rest := w
-	rest.line = w.line[:w.tokens[0].Start] + "  " + w.line[w.tokens[0].End:]
+	verb := w.tokens[0]
+	rest.line = w.line[:verb.Start] + strings.Repeat(" ", verb.End-verb.Start) + w.line[verb.End:]
 	rest.tokens = w.tokens[1:]
 	return rest, true
+}
+
+// resets says whether the line begins with `default`.
+func (w words) resets() bool {
+	return len(w.tokens) > 0 && !w.tokens[0].Quoted && strings.EqualFold(w.tokens[0].Text, "default")
 }
 
 func (w words) first() string {
@@ -91,6 +98,9 @@ func (b *Book) parseStatement(contexts []*Node, floor int, line string) (Match, 
 		match, err := rest.match(b.scope(contexts[:depth]), negated)
 		if err == nil {
 			match.Climbed = len(contexts) - depth
+			if negated && all.resets() {
+				match.Default, match.Line = true, "default "+strings.TrimPrefix(match.Line, "no ")
+			}
 			return match, nil
 		}
 		if err.Kind != Invalid {
@@ -164,7 +174,7 @@ func names(reached []state) ([]state, LineErrorKind, bool) {
 		}
 	}
 	if len(keyed) == 0 {
-		keyed = reached
+		keyed = spelledOut(reached)
 	}
 	for _, s := range keyed {
 		given, of := s.keys()
@@ -173,6 +183,23 @@ func names(reached []state) ([]state, LineErrorKind, bool) {
 		}
 	}
 	return keyed[:1], 0, true
+}
+
+// spelledOut prefers the statements all of whose words were given, up to their first argument: `no enable secret` means
+// `enable secret SECRET`, though there is also `enable secret level LEVEL SECRET`. Without any it returns all.
+func spelledOut(reached []state) []state {
+	var spelled []state
+	for _, s := range reached {
+		more := false
+		each([]state{s}, func(_ state, p *place) { more = more || p.literal != "" })
+		if !more {
+			spelled = append(spelled, s)
+		}
+	}
+	if len(spelled) == 0 {
+		return reached
+	}
+	return spelled
 }
 
 // keys counts the key labels that were given, and those that there are.

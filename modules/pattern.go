@@ -177,13 +177,25 @@ func (c *compiler) connect(from []int, to []edge) {
 
 // markUnsure marks the words of a group of which one alternative holds a secret.
 func (c *compiler) markUnsure(alts [][]element) {
-	words := slices.DeleteFunc(slices.Concat(alts...), func(e element) bool { return e.kind > label })
-	if !slices.ContainsFunc(words, func(e element) bool { return c.places[e.place].secret() }) {
+	all := slices.Concat(alts...)
+	if !slices.ContainsFunc(all, func(e element) bool { return e.kind <= label && c.places[e.place].secret() }) {
 		return
 	}
-	for _, e := range words {
+	for _, e := range wordsOf(all) {
 		c.places[e.place].unsure = true
 	}
+}
+
+// wordsOf returns the literals and labels of a sequence, those of the groups in it included.
+func wordsOf(seq []element) []element {
+	var words []element
+	for _, e := range seq {
+		if e.kind <= label {
+			words = append(words, e)
+		}
+		words = append(words, wordsOf(slices.Concat(e.alts...))...)
+	}
+	return words
 }
 
 func (p *pattern) findRivals() {

@@ -24,20 +24,6 @@ func (t *Tree) saved() string {
 	return w.out.String()
 }
 
-// section is the part of the tree that one module understands, to see whether a change is its own.
-func (t *Tree) section(module string) string { return section(t.Nodes, module) }
-
-func section(nodes []*Node, module string) string {
-	var out strings.Builder
-	for _, n := range nodes {
-		inner := section(n.Children, module)
-		if inner != "" || n.Statement.compiled().module == module {
-			out.WriteString(n.Line(false) + "{" + inner + "}\n")
-		}
-	}
-	return out.String()
-}
-
 type textWriter struct {
 	out   strings.Builder
 	mask  bool
@@ -56,7 +42,7 @@ func (w *textWriter) nodes(nodes []*Node, depth int) {
 		if i > 0 && sectionEnds(nodes[i-1], n, depth) {
 			w.line(depth, "!")
 		}
-		w.line(depth, n.Line(w.mask))
+		w.node(depth, n)
 		if !n.opens() {
 			continue
 		}
@@ -64,6 +50,15 @@ func (w *textWriter) nodes(nodes []*Node, depth int) {
 		w.setAside(depth + 1)
 		w.nodes(n.Children, depth+1)
 		w.path = w.path[:len(w.path)-1]
+	}
+}
+
+// node writes one line, or a text of several: what is inside it stands as it is.
+func (w *textWriter) node(depth int, n *Node) {
+	lines := n.text(w.mask)
+	w.line(depth, lines[0])
+	for _, text := range lines[1:] {
+		w.line(0, text)
 	}
 }
 

@@ -1,10 +1,13 @@
 package modules
 
 // Tree is a configuration: statements in order, contexts with their children. A Tree that was handed out is never
-// changed; the engine changes a clone.
+// changed; the engine changes a clone. A line that is the same in two trees is usually the same Node in both: that is how
+// the engine knows, without looking inside, which modules a change is about.
 type Tree struct {
 	Nodes    []*Node
 	SetAside []*SetAside // lines of startup-config that this firmware does not know or a module refused
+
+	owner *owner // of the nodes that no other tree has; nil: of none
 }
 
 // Node is one line of configuration.
@@ -12,6 +15,19 @@ type Node struct {
 	Statement *Statement
 	Values    Values
 	Children  []*Node
+
+	owner *owner // the tree that may change Children in place
+}
+
+// owner is a tree as its nodes know it.
+type owner struct{ _ byte }
+
+// owned makes the tree one that may change the nodes it makes from now on.
+func (t *Tree) owned() *owner {
+	if t.owner == nil {
+		t.owner = &owner{}
+	}
+	return t.owner
 }
 
 // SetAside is a line that could not be loaded. It is kept, with its children, so that saving does not lose it.

@@ -34,10 +34,14 @@ func (s *Session) explain(ctx context.Context, line string, m modules.Match, err
 	var mistake *modules.Error
 	var unapplied *modules.ApplyError
 	switch {
-	case errors.Is(err, errHangup):
+	case errors.Is(err, errHangup), s.tty != nil && (errors.Is(err, errIdle) || errors.Is(context.Cause(ctx), errCleared)):
 		return "", Failed // nobody reads it
 	case errors.As(err, &unapplied): // whatever it wraps: it says how the return to the old configuration went
 	case errors.As(err, &wrong):
+		var alias *aliasError
+		if errors.As(err, &alias) {
+			return s.lineErrorBelow(s.echoed(alias.line), alias.line, wrong), Refused
+		}
 		return s.lineError(line, wrong), Refused
 	case errors.As(err, &refused) && !errors.As(err, &mistake):
 		mistake = &modules.Error{Message: refused.Err.Error()}
@@ -64,30 +68,44 @@ func (s *Session) explain(ctx context.Context, line string, m modules.Match, err
 // caret under the line just typed. In a script's output the line stands above the caret, so that it means something
 // there, and what may be a secret is masked.
 func (s *Session) lineError(line string, e *modules.LineError) string {
+	if s.tty != nil {
+		return s.lineErrorBelow(nil, line, e)
+	}
+	return s.lineErrorBelow(s.echoed(line), line, e)
+}
+
+// echo is a line that is shown again above a caret, with what may be a secret masked.
+type echo struct{ line string }
+
+func (s *Session) echoed(line string) *echo {
+	return &echo{strings.ReplaceAll(s.server.Engine.Book().MaskLine(line), "\t", " ")}
+}
+
+// lineErrorBelow renders an error below the line as it is shown again, or below the line just typed.
+func (s *Session) lineErrorBelow(again *echo, line string, e *modules.LineError) string {
 	switch e.Kind {
 	case modules.Ambiguous:
 		return fmt.Sprintf("%% Ambiguous command:  \"%s\"\n", printable([]byte(e.Word))) + s.better(e)
 	case modules.Incomplete:
 		return "% Incomplete command.\n" + s.better(e)
 	case modules.Invalid:
-		return s.caret(line, e.Column) + "% Invalid input detected at '^' marker.\n" + s.better(e)
+		return s.caret(again, line, e.Column) + "% Invalid input detected at '^' marker.\n" + s.better(e)
 	}
 	return s.sentence(e.Detail+".") + s.indented(e.Hint)
 }
 
-func (s *Session) caret(line string, column int) string {
-	if s.tty != nil {
+func (s *Session) caret(again *echo, line string, column int) string {
+	if again == nil {
 		width := s.editWidth()
 		at := columns(cut(s.Prompt(), width-minWidth/2)) + column
 		return strings.Repeat(" ", at%width) + "^\n"
 	}
 	book := s.server.Engine.Book()
-	echo := strings.ReplaceAll(book.MaskLine(line), "\t", " ")
 	before := strings.ReplaceAll(cut(strings.ReplaceAll(line, "\t", " "), column), "\t", " ")
-	if !strings.HasPrefix(echo, before) {
+	if !strings.HasPrefix(again.line, before) {
 		column = columns(book.MaskLine(before))
 	}
-	return echo + "\n" + strings.Repeat(" ", column) + "^\n"
+	return again.line + "\n" + strings.Repeat(" ", column) + "^\n"
 }
 
 // better is the second line of an error: what was expected, or what was probably meant.

@@ -9,7 +9,7 @@ func TestErrorsAreFoldedForAPerson(t *testing.T) {
 	p := newBox(t).person(t, 15, Size{Width: 30, Height: 24})
 	var detail string
 	p.types("show lines many\r")
-	p.vt.await(t, "the error", func(seen string) bool {
+	p.vt.Shows(t, "the error", func(seen string) bool {
 		_, after, found := strings.Cut(seen, "marker.\n")
 		detail = after
 		return found && strings.HasSuffix(after, "host#")

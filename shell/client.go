@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -133,21 +134,42 @@ type scriptRun struct {
 	lines  source
 	status int
 	warned bool
+	number int  // of the last line that was taken, from 1
+	first  int  // lines before those that were sent last
+	more   bool // a text of several lines is not complete
+}
+
+// ended returns the status of a script whose lines have all been sent.
+func (r *scriptRun) ended() int {
+	if r.more {
+		fmt.Fprintln(r.Stderr, "mbox: the input ends inside a text of several lines; it was not entered")
+		return ExitRefused
+	}
+	return r.status
+}
+
+// next returns the lines to send: those of -c one by one, because they end with the first that is not done.
+func (r *scriptRun) next() ([]string, error) {
+	if p, ok := r.lines.(piped); ok {
+		return p.several()
+	}
+	line, err := r.lines.next()
+	return []string{line}, err
 }
 
 func (r *scriptRun) all(ctx context.Context) int {
 	for {
-		line, err := r.lines.next()
+		lines, err := r.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return r.status
+			return r.ended()
 		case ctx.Err() != nil:
 			return ExitRefused
 		case err != nil:
 			fmt.Fprintf(r.Stderr, "mbox: %v\n", err)
 			return ExitRefused
 		}
-		st, err := r.one(line)
+		st, err := r.send(lines)
 		var left *leftError
 		switch {
 		case errors.As(err, &left):
@@ -158,6 +180,8 @@ func (r *scriptRun) all(ctx context.Context) int {
 		if st.Outcome != Done {
 			r.status = ExitRefused
 		}
+		r.report(st)
+		r.more = st.More
 		if st.Closed || ctx.Err() != nil || (r.status != ExitDone && len(r.Commands) > 0) {
 			return r.status
 		}
@@ -169,9 +193,25 @@ type leftError struct{ exit exit }
 
 func (e *leftError) Error() string { return e.exit.Message }
 
-// one sends a line and returns its status.
-func (r *scriptRun) one(line string) (st status, err error) {
-	if r.link.write(kindLine, []byte(line)) != nil {
+// report numbers the lines of a file that were not done; what was wrong with each stands in the output.
+func (r *scriptRun) report(st status) {
+	if len(r.Commands) > 0 {
+		return
+	}
+	for _, refused := range st.Refused {
+		fmt.Fprintf(r.Stderr, "mbox: line %d was not done: %s\n", r.first+refused.Number, refused.Line)
+	}
+}
+
+// send sends lines and returns their status.
+func (r *scriptRun) send(lines []string) (st status, err error) {
+	r.first = r.number
+	r.number += len(lines)
+	as, text := kindLine, lines[0]
+	if len(lines) > 1 {
+		as, text = kindLines, strings.Join(lines, "\n")
+	}
+	if r.link.write(as, []byte(text)) != nil {
 		return st, &leftError{r.lastExit()}
 	}
 	for {
@@ -207,6 +247,7 @@ func (r *scriptRun) answer() error {
 	if err != nil {
 		return r.link.write(kindNoAnswer, nil)
 	}
+	r.number++
 	r.warn(true)
 	return r.link.write(kindAnswer, []byte(line))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"mbox/modules"
@@ -93,6 +94,7 @@ func (c *console) read(cancel context.CancelCauseFunc, handle func(kind, []byte)
 
 func (c *console) interactive(ctx context.Context, cancel context.CancelCauseFunc) {
 	tty := NewTTY(output{c.link}, c.hello.Size)
+	tty.OnHangup(func() { c.conn.SetWriteDeadline(time.Now().Add(lastWords)) })
 	stop := c.read(cancel, func(k kind, payload []byte) error {
 		switch k {
 		case kindInput:
@@ -113,19 +115,27 @@ func (c *console) interactive(ctx context.Context, cancel context.CancelCauseFun
 	}
 }
 
-// script runs lines one after the other. The client waits for the status of each, so one may wait at most.
+// script runs lines one after the other. The client waits for the status of those it sent, so one frame may wait at most.
 func (c *console) script(ctx context.Context, cancel context.CancelCauseFunc) {
-	lines := make(chan string, 1)
+	lines := make(chan *queue, 1)
+	now := &queue{}                  // those that run
 	answers := make(chan *string, 1) // nil: there are no more lines
 	screen := Size{}
 	if c.hello.Screen {
 		screen = c.hello.Size
 	}
-	end := NewScript(output{c.link}, screen, func(ctx context.Context) (string, error) { return c.ask(ctx, answers) })
+	end := NewScript(output{c.link}, screen, func(ctx context.Context) (string, error) {
+		if line, ok := now.next(); ok {
+			return line, nil
+		}
+		return c.ask(ctx, answers)
+	})
 	stop := c.read(cancel, func(k kind, payload []byte) error {
 		switch k {
 		case kindLine:
-			return offer(lines, string(payload))
+			return offer(lines, &queue{lines: []string{string(payload)}})
+		case kindLines:
+			return offer(lines, &queue{lines: strings.Split(string(payload), "\n")})
 		case kindAnswer:
 			text := string(payload)
 			return offer(answers, &text)
@@ -137,14 +147,14 @@ func (c *console) script(ctx context.Context, cancel context.CancelCauseFunc) {
 		return nil
 	})
 	defer stop()
-	session := c.server.NewSession(c.actor, end)
+	ctx, session, done := c.server.begin(ctx, c.actor, end)
+	defer done()
 	for !session.Closed() {
 		select {
 		case <-ctx.Done():
 			return
-		case line := <-lines:
-			result := session.Execute(ctx, line)
-			if c.link.writeJSON(kindStatus, status{Outcome: result.Outcome, Secret: result.Secret, Closed: session.Closed()}) != nil {
+		case now = <-lines:
+			if c.link.writeJSON(kindStatus, session.runQueue(ctx, now)) != nil {
 				return
 			}
 		}

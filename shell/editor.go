@@ -29,6 +29,8 @@ type assistant interface {
 	Help(line string) string
 	// Complete returns what Tab may add, or else the text of a list.
 	Complete(line string) (suffix, list string)
+	// Unfinished says that the line belongs to a text: a question mark is one.
+	Unfinished() bool
 }
 
 // editor reads lines from a TTY by readline. It keeps to what readline does safely: the keyboard sends it only keys
@@ -87,6 +89,9 @@ func (e *editor) currentWidth() int {
 
 // ReadLine returns the next line, errCtrlC, errCtrlZ, errTooLong, errNotUTF8, or io.EOF when the person is gone.
 func (e *editor) ReadLine(prompt string, history []string) (string, error) {
+	e.tty.keys.rested()
+	e.tty.notices.setEditing(true, e.tty.out.Notice)
+	defer e.tty.notices.setEditing(false, e.tty.out.Notice)
 	e.tty.out.FreshLine()
 	if line, ok := e.tty.keys.TakeLine(); ok {
 		_, err := fmt.Fprintf(e.tty.out, "%s%s\n", prompt, line)
@@ -157,6 +162,11 @@ func (e *editor) onKey(line []rune, pos int, key rune) ([]rune, int, bool) {
 	}
 	e.fit()
 	e.length.Store(int64(len(line)))
+	if !e.rl.Operation.IsSearchMode() {
+		if text := e.tty.notices.take(); text != "" {
+			io.WriteString(e.rl.Stdout(), text)
+		}
+	}
 	e.mu.Lock()
 	asks := key == '?' && !e.literal
 	prompt := e.prompt
@@ -165,7 +175,7 @@ func (e *editor) onKey(line []rune, pos int, key rune) ([]rune, int, bool) {
 		return nil, 0, false
 	}
 	before := string(line[:pos-1])
-	if insideQuotes(before) {
+	if insideQuotes(before) || e.assistant.Unfinished() {
 		return nil, 0, false
 	}
 	fmt.Fprintf(e.rl.Stdout(), "%s%s?\n%s", prompt, before, e.assistant.Help(before))

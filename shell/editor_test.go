@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mbox/boxtest/vt"
 )
 
 var window = Size{Width: 80, Height: 24}
@@ -122,7 +124,7 @@ func TestSearchInEmptyHistory(t *testing.T) {
 	p := newBox(t).person(t, 1, window)
 	p.types("\x12x")
 	p.types("\x07\x12x")
-	p.vt.await(t, "the search", func(seen string) bool { return strings.Contains(seen, "i-search: x") })
+	p.vt.Shows(t, "the search", func(seen string) bool { return strings.Contains(seen, "i-search: x") })
 	p.types("\x03")
 	p.types("\x13\x1a\x15")
 	p.does("show version", "mbox 1.0\nhost>")
@@ -138,7 +140,7 @@ func TestInterruptCommand(t *testing.T) {
 	if err := <-b.finished; err != errInterrupted {
 		t.Errorf("the command ended with %v", err)
 	}
-	p.ends("hanging\n% Interrupted.\nhost>")
+	p.ends("hanging\n% Interrupted.\n% 1 line that waited was not run.\nhost>")
 	p.does("show version", "mbox 1.0\nhost>")
 }
 
@@ -179,16 +181,16 @@ func TestProgressBar(t *testing.T) {
 			t.Errorf("%d of %d at width %d: %q", test.done, test.total, test.width, got)
 		}
 	}
-	v := newVT(80)
+	v := vt.New(80)
 	terminal := &terminal{end: NewTTY(v, window)}
 	terminal.Progress(1, 2, "rows")
-	if !strings.HasPrefix(v.text(), "[####") {
-		t.Errorf("no bar: %q", v.text())
+	if !strings.HasPrefix(v.Text(), "[####") {
+		t.Errorf("no bar: %q", v.Text())
 	}
 	fmt.Fprintln(terminal, "row 1 is odd")
 	terminal.Progress(2, 2, "rows")
 	terminal.Close()
-	if got := v.text(); got != "row 1 is odd" {
+	if got := v.Text(); got != "row 1 is odd" {
 		t.Errorf("the bar is left behind: %q", got)
 	}
 }
@@ -270,7 +272,7 @@ func TestNarrowAndOddWindows(t *testing.T) {
 	b := newBox(t)
 	b.Hostname = func() string { return strings.Repeat("long", 9) + "lon" } // with > as wide as one or two windows: readline would count for ever
 	for _, width := range []int{0, -5, 1, 20, 40, 45, 1 << 30} {
-		p := &person{t: t, vt: newVT(clampWidth(width)), left: make(chan struct{})}
+		p := &person{t: t, vt: vt.New(clampWidth(width)), left: make(chan struct{})}
 		p.TTY = NewTTY(p.vt, Size{Width: width, Height: -1})
 		done := make(chan error, 1)
 		go func() { done <- b.Interact(t.Context(), actorAt(1), p.TTY) }()
@@ -278,7 +280,7 @@ func TestNarrowAndOddWindows(t *testing.T) {
 		p.Resize(Size{Width: 20})
 		p.types(" | include mbox | exclude nothing\x02\x02\x02\x1b[D\x05")
 		p.types("\r")
-		p.vt.await(t, fmt.Sprintf("the version at width %d", width), func(seen string) bool { return strings.Contains(seen, "mbox 1.0") })
+		p.vt.Shows(t, fmt.Sprintf("the version at width %d", width), func(seen string) bool { return strings.Contains(seen, "mbox 1.0") })
 		p.types("exit\r")
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -311,7 +313,7 @@ func TestOverlongAndBrokenLines(t *testing.T) {
 	p := newBox(t).person(t, 1, window)
 	p.types(strings.Repeat("x", maxEdited+100) + "?") // `?` keeps it from being taken whole
 	p.types("\r")
-	p.vt.await(t, "the refusal", func(seen string) bool { return strings.Contains(seen, "% The line is longer than the 2048") })
+	p.vt.Shows(t, "the refusal", func(seen string) bool { return strings.Contains(seen, "% The line is longer than the 2048") })
 	p.does("show \xff", "% The line is not valid UTF-8.\nhost>")
 	p.does("show version", "mbox 1.0\nhost>")
 }
@@ -328,7 +330,7 @@ func FuzzKeys(f *testing.F) {
 	b := newBox(f)
 	b.brief = true
 	f.Fuzz(func(t *testing.T, keys []byte, width int) {
-		tty := NewTTY(newVT(clampWidth(width)), Size{Width: width, Height: 5})
+		tty := NewTTY(vt.New(clampWidth(width)), Size{Width: width, Height: 5})
 		done := make(chan error, 1)
 		go func() { done <- b.Interact(t.Context(), actorAt(15), tty) }()
 		half := len(keys) / 2

@@ -30,8 +30,16 @@ func (s *Session) show(ctx context.Context, view modules.View, p pipeline) (err 
 	if rows := s.pageLength(); rows > 0 {
 		out = newPager(ctx, s.tty, buffered, rows, s.viewWidth())
 	}
+	if p.file.how != "" {
+		file, err := p.file.open(s.files(), out)
+		if err != nil {
+			return err
+		}
+		defer file.file.Abort() // does nothing to one that has its name
+		out = file
+	}
 	width := s.viewWidth()
-	if len(p.filters) > 0 {
+	if len(p.filters) > 0 || p.file.how != "" {
 		width = 0 // a filter sees whole values
 	}
 	lines := &lineWriter{ctx: ctx, to: p.through(out)}

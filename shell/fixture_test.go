@@ -34,21 +34,25 @@ func newBox(t testing.TB) *box {
 	b := &box{log: &safeBuffer{}, started: make(chan struct{}, 1), finished: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	b.engine = modules.NewEngine(nil, log)
-	if err := b.engine.Register(Builtins(), b); err != nil {
+	if err := b.engine.Register(Builtins(), b, Lines()); err != nil {
 		t.Fatal(err)
 	}
 	b.Server = &Server{
 		Engine: b.engine, Log: log,
-		Hostname:  func() string { return "host" },
-		EnableSet: func() bool { return b.secret != "" },
-		Enable: func(secret string) error {
-			if secret != b.secret {
-				return errors.New("wrong")
-			}
-			return nil
-		},
+		Hostname: func() string { return "host" },
+		Enable:   b,
 	}
 	return b
+}
+
+// Asks and Prove guard enable with one secret for all levels.
+func (b *box) Asks(modules.Actor, int) (bool, error) { return b.secret != "", nil }
+
+func (b *box) Prove(_ context.Context, _ modules.Actor, _ int, secret string) error {
+	if secret != b.secret {
+		return errors.New("wrong")
+	}
+	return nil
 }
 
 func (b *box) Name() string { return "test" }
@@ -73,7 +77,7 @@ func (b *box) Apply(_ context.Context, tree *modules.Tree) error {
 
 func (b *box) Grammar() modules.Grammar {
 	word := func(help string) modules.Type { return modules.Word(help, nil) }
-	show := map[string]string{"show": "Show what the box knows"}
+	show := showWord
 	return modules.Grammar{
 		Statements: []modules.Statement{
 			{Syntax: "domain NAME", Help: "Domain of the box", Args: map[string]modules.Type{"NAME": word("Domain name")}},
@@ -96,7 +100,7 @@ func (b *box) Grammar() modules.Grammar {
 		},
 		Commands: []modules.Command{
 			{Syntax: "show version", Help: "Version", Words: show, Run: text("mbox 1.0\n")},
-			{Syntax: "show users", Help: "Users", Words: show, Run: func(context.Context, modules.Call) (modules.View, error) {
+			{Syntax: "show guests", Help: "Users", Words: show, Run: func(context.Context, modules.Call) (modules.View, error) {
 				return userList{{"anna", 1}, {"bob", 2}, {"annabel", 3}}, nil
 			}},
 			{Syntax: "show running-config", Help: "Configuration", Level: 15, Words: show, Run: func(context.Context, modules.Call) (modules.View, error) {

@@ -12,8 +12,8 @@ import (
 
 // The console protocol is a stream of frames in both directions: one byte of kind, four bytes of length (big endian),
 // the payload. The client begins with hello. An interactive client then sends input and resize and shows output until
-// exit arrives. Any other client sends one line at a time and waits for its status; in between come output and, where
-// a command wants one more line of input, ask, which it answers with answer or noAnswer.
+// exit arrives. Any other client sends one line, or those that it has, and waits for their status; in between come output
+// and, where a command wants one more line of input than was sent, ask, which it answers with answer or noAnswer.
 type kind byte
 
 const (
@@ -21,17 +21,18 @@ const (
 	kindInput     kind = 'i' // client: bytes typed
 	kindResize    kind = 'w' // client: size
 	kindLine      kind = 'l' // client: a line without its end
+	kindLines     kind = 'm' // client: several lines, with newlines between them
 	kindAnswer    kind = 'a' // client: the line that ask wanted
 	kindNoAnswer  kind = 'n' // client: there are no more lines
 	kindInterrupt kind = 'c' // client: stop the running command
 	kindOutput    kind = 'o' // server: bytes to show
 	kindAsk       kind = 'q' // server: one more line of input is wanted
-	kindStatus    kind = 's' // server: status, ends a line
+	kindStatus    kind = 's' // server: status, ends a line or lines
 	kindExit      kind = 'x' // server: exit, ends the session
 )
 
 // protocol is raised when frames change meaning; both sides come from one binary, so no older one is spoken.
-const protocol = 1
+const protocol = 2
 
 // maxFrame bounds what is read into memory: a line of modules.MaxLine and room for a caller that exceeds it, so that
 // the session, not the transport, refuses it.
@@ -55,9 +56,11 @@ type Size struct {
 }
 
 type status struct {
-	Outcome Outcome `json:"outcome"`
-	Secret  bool    `json:"secret,omitempty"` // the line held a secret in clear
-	Closed  bool    `json:"closed,omitempty"` // the line ended the session: exit
+	Outcome Outcome   `json:"outcome"`           // the worst
+	Secret  bool      `json:"secret,omitempty"`  // a line held a secret in clear
+	Closed  bool      `json:"closed,omitempty"`  // a line ended the session: exit
+	More    bool      `json:"more,omitempty"`    // a text of several lines is not complete
+	Refused []refusal `json:"refused,omitempty"` // of several lines, those that were not done; at most maxRefusals
 }
 
 type exit struct {

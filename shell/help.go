@@ -3,6 +3,8 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"mbox/modules"
@@ -32,7 +34,7 @@ func (s *Session) Help(line string) string {
 // common, or their list.
 func (s *Session) Complete(line string) (suffix, list string) {
 	help := s.candidates(line)
-	if help.Err != nil || insideQuotes(line) {
+	if help.Err != nil || insideQuotes(line) || s.Unfinished() {
 		return "", ""
 	}
 	typed := line[strings.LastIndexAny(line, " \t|")+1:]
@@ -58,6 +60,9 @@ func (s *Session) Complete(line string) (suffix, list string) {
 
 // candidates asks whichever grammar the cursor is in.
 func (s *Session) candidates(line string) help {
+	if topic, at := cutHelp(line); at > 0 {
+		return s.topics(topic, line[:at])
+	}
 	command, offset := cutDo(line)
 	book := s.server.Engine.Book()
 	if s.config && offset == 0 {
@@ -66,13 +71,50 @@ func (s *Session) candidates(line string) help {
 	body, rest, isPipe := cutPipe(command)
 	if !isPipe {
 		h := helpOf(book.HelpCommand(s.actor.Level, command))
+		s.offerAliases(&h, strings.TrimLeft(command, " \t"))
 		h.Err = behindDo(h.Err, line[:offset])
 		return h
 	}
 	if _, err := book.ParseCommand(s.actor.Level, body); err != nil {
 		return help{Err: behindDo(err, line[:offset])}
 	}
-	return helpFilter(rest)
+	return helpFilter(rest, s.actor.Level)
+}
+
+// cutHelp returns what stands behind `help `, and where; 0 if the line is no such.
+func cutHelp(line string) (topic string, at int) {
+	rest := strings.TrimLeft(line, " \t")
+	topic, ok := strings.CutPrefix(rest, "help ")
+	if !ok {
+		return "", 0
+	}
+	return topic, len(line) - len(topic)
+}
+
+// topics are what `help` may be asked about: the words of lines, as if the line itself were typed.
+func (s *Session) topics(topic, before string) help {
+	h := helpOf(s.server.Engine.Book().HelpCommand(s.actor.Level, topic))
+	if s.config {
+		h = helpOf(s.server.Engine.Book().HelpStatement(s.contexts, topic))
+	}
+	h.CR = h.Err == nil
+	h.Err = behindDo(h.Err, before)
+	return h
+}
+
+// offerAliases adds those that begin with the only word of a line.
+func (s *Session) offerAliases(h *help, word string) {
+	if strings.ContainsAny(word, " \t") {
+		return
+	}
+	aliases := s.server.settings().aliases
+	for _, name := range slices.Sorted(maps.Keys(aliases)) {
+		if strings.HasPrefix(name, strings.ToLower(word)) && !s.beginsCommand(name) {
+			h.Candidates = append(h.Candidates, modules.Candidate{Text: name, Help: "Alias of " + aliases[name]})
+			h.words = append(h.words, name)
+			h.Err = nil
+		}
+	}
 }
 
 // help is modules.Help with the words that may be completed.
@@ -88,7 +130,7 @@ func helpOf(h modules.Help) help {
 }
 
 // helpFilter answers behind a pipe.
-func helpFilter(text string) help {
+func helpFilter(text string, level int) help {
 	for {
 		_, after, more := cutPipe(" " + text)
 		if !more {
@@ -98,7 +140,7 @@ func helpFilter(text string) help {
 	}
 	text = strings.TrimLeft(text, " \t")
 	word, argument, complete := strings.Cut(text, " ")
-	found := matchingFilters(word)
+	found := slices.DeleteFunc(matchingFilters(word), func(f modules.Candidate) bool { return level < fullLevel && isFileFilter(f.Text) })
 	switch {
 	case !complete:
 		h := help{Candidates: found}
@@ -110,6 +152,8 @@ func helpFilter(text string) help {
 		return help{Err: &modules.LineError{Kind: modules.BadText, Detail: "there is no filter " + word}}
 	case found[0].Text == "json":
 		return help{CR: true}
+	case isFileFilter(found[0].Text):
+		return help{Candidates: []modules.Candidate{{Text: "WORD", Help: "Name of a file in the box's file area"}}, CR: strings.TrimSpace(argument) != ""}
 	}
 	return help{
 		Candidates: []modules.Candidate{{Text: "LINE", Help: "Regular expression (RE2)"}},

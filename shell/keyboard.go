@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -27,11 +27,18 @@ type keyboard struct {
 	closed    bool
 	ending    bool                    // the interrupt that the editor got last was Ctrl-Z
 	interrupt context.CancelCauseFunc // stops what runs now
+	poked     bool                    // the editor is to look up
+	whole     wholeKeys               // where in a key the editor's reading is
+	idle      idleClock
+	typed     time.Time // when the last key came
+	lost      int       // lines that interrupts took away
+	flushed   bool      // by an interrupt, since peekLines
 }
 
 func newKeyboard() *keyboard {
 	k := &keyboard{}
 	k.changed = sync.NewCond(&k.mu)
+	k.idle.active = time.Now()
 	return k
 }
 
@@ -39,10 +46,12 @@ func newKeyboard() *keyboard {
 func (k *keyboard) Feed(p []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.typed = time.Now()
+	k.idle.active = k.typed
 	keys := k.decoder.decode(p)
 	if at := bytes.LastIndexByte(keys, keyInterrupt); at >= 0 {
 		// As on any terminal, what was typed before an interrupt is gone.
-		k.queue = k.queue[:0]
+		k.flush(keys[:at])
 		keys = keys[at:]
 		if k.interrupt != nil {
 			k.interrupt(errInterrupted)
@@ -65,18 +74,22 @@ func (k *keyboard) Close() error {
 	return nil
 }
 
-// Read gives the editor one byte.
+// Read gives the editor one byte. When it is poked, between two keys, that is a key that changes nothing.
 func (k *keyboard) Read(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for len(k.queue) == 0 && !k.closed {
-		k.changed.Wait()
+	for len(k.queue) == 0 && !k.closed && !(k.poked && k.whole.between()) {
+		k.wait()
 	}
-	if k.closed {
+	switch {
+	case k.closed:
 		return 0, io.EOF
-	}
-	if len(p) == 0 {
+	case len(p) == 0:
 		return 0, nil
+	case k.poked && k.whole.between():
+		k.poked = false
+		p[0] = keyBell
+		return 1, nil
 	}
 	if mark := []byte(string(endOfMode)); bytes.HasPrefix(k.queue, mark) {
 		k.drop(len(mark))
@@ -88,9 +101,39 @@ func (k *keyboard) Read(p []byte) (int, error) {
 		k.ending = false
 	}
 	p[0] = k.queue[0]
+	k.whole.add(p[0])
 	k.drop(1)
 	return 1, nil
 }
+
+// poke makes the editor look up, if it waits for a key.
+func (k *keyboard) poke() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.poked = true
+	k.changed.Broadcast()
+}
+
+// wholeKeys follows the bytes of a stream of keys: UTF-8, and Esc with one key behind it.
+type wholeKeys struct{ missing int }
+
+func (w *wholeKeys) add(c byte) {
+	switch {
+	case w.missing > 0:
+		w.missing--
+	case c == keyEsc:
+		w.missing = 1
+	case c >= 0xf0:
+		w.missing = 3
+	case c >= 0xe0:
+		w.missing = 2
+	case c >= 0xc0:
+		w.missing = 1
+	}
+}
+
+// between says whether the last key is complete.
+func (w *wholeKeys) between() bool { return w.missing == 0 }
 
 // drop removes the first n bytes; the caller holds mu.
 func (k *keyboard) drop(n int) {
@@ -118,13 +161,16 @@ func (k *keyboard) ReadKey(ctx context.Context) (rune, error) {
 	defer stop()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.idle.active = time.Now()
 	for {
 		for len(k.queue) == 0 && !k.closed && ctx.Err() == nil {
-			k.changed.Wait()
+			k.wait()
 		}
 		switch {
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
+		case k.idle.over:
+			return 0, errIdle
 		case k.closed:
 			return 0, io.EOF
 		case k.queue[0] == keyEsc:
@@ -138,25 +184,6 @@ func (k *keyboard) ReadKey(ctx context.Context) (rune, error) {
 		}
 		return r, nil
 	}
-}
-
-// TakeLine returns the next line if all of it is here already and needs no editing: then it was pasted or typed ahead,
-// and redrawing it for each character would cost more than running it.
-func (k *keyboard) TakeLine() (string, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	end := bytes.IndexByte(k.queue, keyEnter)
-	if end < 0 || k.closed {
-		return "", false
-	}
-	line := string(k.queue[:end])
-	for _, r := range line {
-		if r < ' ' || r == keyRubout || r == '?' || r == endOfMode || r == utf8.RuneError {
-			return "", false
-		}
-	}
-	k.drop(end + 1)
-	return strings.ReplaceAll(line, string(literalHelp), "?"), true
 }
 
 // Interruptible returns a context that Ctrl-C ends with errInterrupted, until stop is called.

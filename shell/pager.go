@@ -60,14 +60,13 @@ func (p *pager) end() error {
 // stop waits for a key that says how to go on.
 func (p *pager) stop() error {
 	for {
-		fmt.Fprint(p.w, morePrompt)
 		if err := p.w.Flush(); err != nil {
 			return err
 		}
+		p.tty.out.Ask(morePrompt)
 		key, err := p.tty.keys.ReadKey(p.ctx)
-		fmt.Fprint(p.w, eraseLine)
+		p.tty.out.Answered(eraseLine)
 		if err != nil {
-			p.w.Flush()
 			return err
 		}
 		switch key {
@@ -92,17 +91,14 @@ func (p *pager) stop() error {
 func (p *pager) search() (found bool, err error) {
 	typed := ""
 	for {
-		fmt.Fprintf(p.w, "%s/%s", eraseLine, typed)
-		if err := p.w.Flush(); err != nil {
-			return false, err
-		}
+		p.tty.out.Ask("/" + typed)
 		key, err := p.tty.keys.ReadKey(p.ctx)
+		p.tty.out.Answered(eraseLine)
 		if err != nil {
 			return false, err
 		}
 		switch {
 		case key == keyEnter:
-			fmt.Fprint(p.w, eraseLine)
 			p.seek, err = regexp.Compile(typed)
 			if err != nil || typed == "" {
 				p.seek = nil
@@ -115,7 +111,6 @@ func (p *pager) search() (found bool, err error) {
 			_, size := utf8.DecodeLastRuneInString(typed)
 			typed = typed[:len(typed)-size]
 		case key == keyInterrupt || key == endOfMode || key == keyKillLine:
-			fmt.Fprint(p.w, eraseLine)
 			return false, nil
 		case key >= ' ' && key != utf8.RuneError && len(typed) < 256:
 			typed += string(key)

@@ -3,6 +3,7 @@ package shell
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"mbox/modules"
@@ -19,6 +20,11 @@ var filters = []modules.Candidate{
 	{Text: "section", Help: "Show blocks whose first line matches"},
 }
 
+// allFilters are those and fileFilters, in the order in which `?` shows them.
+var allFilters = slices.SortedFunc(slices.Values(slices.Concat(filters, fileFilters)), func(a, b modules.Candidate) int {
+	return strings.Compare(a.Text, b.Text)
+})
+
 // maxFilters bounds a chain.
 const maxFilters = 16
 
@@ -26,6 +32,7 @@ const maxFilters = 16
 type pipeline struct {
 	json    bool
 	filters []filter
+	file    toFile
 }
 
 type filter struct {
@@ -77,6 +84,10 @@ func (p *pipeline) add(stage string, column int) error {
 	switch {
 	case err != nil:
 		return err
+	case p.file.how != "":
+		return &modules.LineError{Column: column, Word: word, Detail: "nothing may follow " + p.file.how}
+	case isFileFilter(name):
+		return p.addFile(name, argument, at)
 	case name == "json" && argument != "":
 		return &modules.LineError{Column: at, Word: argument, Detail: "json takes no argument; another filter may follow behind |"}
 	case name == "json" && (p.json || len(p.filters) > 0):
@@ -95,6 +106,26 @@ func (p *pipeline) add(stage string, column int) error {
 	return nil
 }
 
+func isFileFilter(name string) bool {
+	return slices.ContainsFunc(fileFilters, func(f modules.Candidate) bool { return f.Text == name })
+}
+
+// addFile ends the pipe in a file.
+func (p *pipeline) addFile(how, argument string, column int) error {
+	words, err := modules.Tokenize(argument)
+	switch {
+	case err != nil:
+		return &modules.LineError{Column: column, Word: argument, Detail: "expected the name of a file"}
+	case len(words) == 0:
+		return &modules.LineError{Kind: modules.Incomplete, Column: column, Detail: how + " needs the name of a file"}
+	case len(words) > 1:
+		return &modules.LineError{Column: column + columns(argument[:words[1].Start]), Word: words[1].Text, Detail: "expected one name of a file",
+			Hint: "put a name with blanks in double quotes"}
+	}
+	p.file = toFile{how: how, name: words[0].Text}
+	return nil
+}
+
 // filterName resolves an abbreviation.
 func filterName(word string, column int) (string, error) {
 	if word == "" {
@@ -102,14 +133,14 @@ func filterName(word string, column int) (string, error) {
 	}
 	found := matchingFilters(word)
 	if len(found) != 1 {
-		return "", &modules.LineError{Column: column, Word: word, Detail: "expected a filter: begin, count, exclude, include, json or section"}
+		return "", &modules.LineError{Column: column, Word: word, Detail: "expected a filter: append, begin, count, exclude, include, json, redirect, section or tee"}
 	}
 	return found[0].Text, nil
 }
 
 func matchingFilters(prefix string) []modules.Candidate {
 	var found []modules.Candidate
-	for _, f := range filters {
+	for _, f := range allFilters {
 		if strings.HasPrefix(f.Text, strings.ToLower(prefix)) {
 			found = append(found, f)
 		}

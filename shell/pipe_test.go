@@ -22,12 +22,12 @@ func TestPipes(t *testing.T) {
 		{"show run | section mtu", " mtu 1500\n mtu 9000\n"},
 		{"show run | count mtu", "Number of lines which match regexp = 2\n"},
 		{"show run | section eth1 | count .", "Number of lines which match regexp = 2\n"},
-		{"show users | json", "[\n  {\n    \"name\": \"anna\",\n    \"id\": 1\n  },\n  {\n    \"name\": \"bob\",\n    \"id\": 2\n  },\n  {\n    \"name\": \"annabel\",\n    \"id\": 3\n  }\n]\n"},
-		{"show users | j | i name.*ann | count .", "Number of lines which match regexp = 2\n"},
-		{"show users | include bob", "bob        2 width=0\n"},
-		{"show users|include bob", "show users|include bob\n          ^\n% Invalid input detected at '^' marker.\n"},
+		{"show guests | json", "[\n  {\n    \"name\": \"anna\",\n    \"id\": 1\n  },\n  {\n    \"name\": \"bob\",\n    \"id\": 2\n  },\n  {\n    \"name\": \"annabel\",\n    \"id\": 3\n  }\n]\n"},
+		{"show guests | j | i name.*ann | count .", "Number of lines which match regexp = 2\n"},
+		{"show guests | include bob", "bob        2 width=0\n"},
+		{"show guests|include bob", "show guests|include bob\n           ^\n% Invalid input detected at '^' marker.\n"},
 		{"show run | include [", "show run | include [\n                   ^\n% Invalid input detected at '^' marker.\n  expected a regular expression (RE2): missing closing ]: `[`\n"},
-		{"show run |  frobnicate x", "show run |  frobnicate x\n            ^\n% Invalid input detected at '^' marker.\n  expected a filter: begin, count, exclude, include, json or section\n"},
+		{"show run |  frobnicate x", "show run |  frobnicate x\n            ^\n% Invalid input detected at '^' marker.\n  expected a filter: append, begin, count, exclude, include, json, redirect, section or tee\n"},
 		{"show run | include", "% Incomplete command.\n  include needs a regular expression\n"},
 		{"show run |", "% Incomplete command.\n  a filter is missing behind |\n"},
 		{"show run | include a | | include b", "% Incomplete command.\n  a filter is missing behind |\n"},
@@ -68,6 +68,6 @@ func FuzzPipeline(f *testing.F) {
 		if wrong := lineErrorOf(err); wrong != nil && (wrong.Column < 7 || wrong.Column > 7+columns(text)+1) {
 			t.Errorf("%q: column %d is not on the line", text, wrong.Column)
 		}
-		helpFilter(text)
+		helpFilter(text, 15)
 	})
 }

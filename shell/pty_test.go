@@ -13,6 +13,8 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"mbox/boxtest/vt"
 )
 
 // operator sits at a real terminal that runs the console client.
@@ -35,7 +37,7 @@ func newOperator(t *testing.T, dir string, size Size) *operator {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	o := &operator{person: &person{t: t, vt: newVT(size.Width), left: make(chan struct{})},
+	o := &operator{person: &person{t: t, vt: vt.New(size.Width), left: make(chan struct{})},
 		master: master, slave: slave, exit: make(chan int, 1), cancel: cancel}
 	watching, look := context.WithCancel(context.Background())
 	eyes, err := openStdin(watching, master) // a plain read would keep the terminal open
@@ -84,7 +86,7 @@ func TestTerminal(t *testing.T) {
 	o.ends("Authorised use only\n\nhost>")
 	before, _ := term.GetState(int(o.slave.Fd()))
 	o.types("sh?")
-	o.ends("host>sh?\n  show  Show what the box knows\nhost>sh")
+	o.ends("host>sh?\n  show  Show running system information\nhost>sh")
 	o.types("\tv\t\r")
 	o.ends("host>show version\nmbox 1.0\nhost>")
 	o.types("en\rconf t\rinter eth0\rmtu 9")
@@ -158,7 +160,7 @@ func TestTerminalResizes(t *testing.T) {
 	b.serve(t, dir)
 	o := newOperator(t, dir, window)
 	o.ends("host>")
-	o.types("show users\r")
+	o.types("show guests\r")
 	o.ends("annabel    3 width=80\nhost>")
 	if err := pty.Setsize(o.master, &pty.Winsize{Rows: 10, Cols: 100}); err != nil {
 		t.Fatal(err)
@@ -166,9 +168,9 @@ func TestTerminalResizes(t *testing.T) {
 	if err := unix.Kill(unix.Getpid(), unix.SIGWINCH); err != nil {
 		t.Fatal(err)
 	}
-	o.vt.await(t, "the new width", func(seen string) bool {
+	o.vt.Shows(t, "the new width", func(seen string) bool {
 		if strings.HasSuffix(seen, "host>") {
-			io.WriteString(o.master, "show users\r")
+			io.WriteString(o.master, "show guests\r")
 		}
 		return strings.Contains(seen, "width=100")
 	})

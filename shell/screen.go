@@ -17,6 +17,7 @@ type screen struct {
 	w       io.Writer
 	last    byte // the last byte written, or newline
 	muted   bool
+	asked   string // the question that waits for an answer on the last row
 	scratch []byte
 }
 
@@ -25,6 +26,11 @@ func newScreen(w io.Writer) *screen { return &screen{w: w, last: '\n'} }
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.write(p)
+}
+
+// write is Write; the caller holds mu.
+func (s *screen) write(p []byte) (int, error) {
 	if s.muted || len(p) == 0 {
 		return len(p), nil
 	}
@@ -51,6 +57,38 @@ func (s *screen) FreshLine() {
 	if !fresh {
 		s.Write([]byte("\n"))
 	}
+}
+
+// Ask puts a question on a row of its own; it stays the last until Answered.
+func (s *screen) Ask(question string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != '\n' && s.last != '\r' {
+		s.write([]byte("\n"))
+	}
+	s.asked = question
+	s.write([]byte(question))
+}
+
+// Answered ends a question with what is to follow it: a new line, or the sequence that takes it away.
+func (s *screen) Answered(then string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = ""
+	s.write([]byte(then))
+}
+
+// Notice shows lines that nobody asked for: above the question that waits, or else on rows of their own.
+func (s *screen) Notice(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.asked != "":
+		s.write([]byte(eraseLine))
+	case s.last != '\n' && s.last != '\r':
+		s.write([]byte("\n"))
+	}
+	s.write([]byte(text + s.asked))
 }
 
 // Control sends a sequence that shows nothing.

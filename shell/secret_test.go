@@ -65,7 +65,7 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 			t.Errorf("line %d: secret is %v", i, results[i].Secret)
 		}
 	}
-	if !strings.Contains(b.log.String(), `msg="configuration changed" user=console from=console context=host(config)# line="username anna password ********"`) {
+	if !strings.Contains(b.log.String(), `msg="configuration changed" user=console from=console context="" line="username anna password ********"`) {
 		t.Errorf("the log does not say who changed what:\n%s", b.log)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mbox/modules"
@@ -24,19 +25,26 @@ const helloTimeout = 10 * time.Second
 // Server gives operators sessions on one box. All fields but Engine may be left out. Builtins() must be among the
 // modules of the engine.
 type Server struct {
-	Engine    Engine
-	Hostname  func() string             // for the prompt
-	Banner    func() string             // shown to a person who connects
-	Enable    func(secret string) error // checks the enable secret
-	EnableSet func() bool               // whether there is one; without, the console is given privilege
-	Files     func(modules.Actor) modules.Files
-	Welcome   func(context.Context, modules.Actor, modules.Terminal) error // before a person's first prompt; an error ends the session
-	Log       *slog.Logger
+	Engine   Engine
+	Hostname func() string // for the prompt
+	Banner   func() string // shown to a person who connects
+	Enable   Privilege     // guards `enable`; nil: everybody has any privilege
+	Files    func(modules.Actor) modules.Files
+	Welcome  func(context.Context, modules.Actor, modules.Terminal) error // before a person's first prompt; an error ends the session
+	Left     func(modules.Actor)                                          // told when a session has ended
+	// Monitor gives log lines to show until cancel is called. show does not block.
+	Monitor func(show func(line string)) (cancel func())
+	Log     *slog.Logger
+
+	sessions register
+	read     atomic.Pointer[settings]
 }
 
 // Interact runs a person's session until they leave, the terminal hangs up, or ctx ends.
 func (s *Server) Interact(ctx context.Context, actor modules.Actor, tty *TTY) error {
-	session := s.NewSession(actor, tty)
+	ctx, session, done := s.begin(ctx, actor, tty)
+	defer done()
+	tty.keys.limitIdle(session.execTimeout)
 	editor, err := newEditor(tty, session.editWidth, session)
 	if err != nil {
 		return err
@@ -44,19 +52,34 @@ func (s *Server) Interact(ctx context.Context, actor modules.Actor, tty *TTY) er
 	defer editor.Close()
 	stop := context.AfterFunc(ctx, tty.Hangup)
 	defer stop()
-	if s.Banner != nil {
-		if banner := strings.TrimRight(s.Banner(), "\n"); banner != "" {
-			fmt.Fprintf(tty, "%s\n\n", printableText(banner))
-		}
+	var herald sync.WaitGroup
+	defer herald.Wait()
+	heralded, dismiss := context.WithCancel(ctx)
+	defer dismiss()
+	herald.Go(func() { tty.herald(heralded) })
+	defer tty.farewell(ctx)
+	if !s.welcome(ctx, session) {
+		return nil
 	}
 	tty.out.Control("\x1b[?2004h") // ask the terminal to mark what is pasted
 	defer tty.out.Control("\x1b[?2004l")
+	pasted := newPaste(tty)
+	defer pasted.stop()
+	count := func(line string, r Result) {
+		pasted.add(r.Outcome, func() string { return s.Engine.Book().MaskLine(line) })
+	}
 	for !session.Closed() {
+		session.tellLost()
+		if session.batch(ctx, typedAhead{tty.keys}, count) {
+			continue
+		}
 		line, err := editor.ReadLine(session.Prompt(), session.history.lines)
 		switch {
 		case errors.Is(err, errCtrlZ):
+			session.giveUp()
 			session.leaveConfig()
 		case errors.Is(err, errCtrlC):
+			session.giveUp()
 		case errors.Is(err, errTooLong):
 			io.WriteString(tty, session.sentence(fmt.Sprintf("The line is longer than the %d characters that can be edited.", maxEdited)))
 		case errors.Is(err, errNotUTF8):
@@ -66,10 +89,43 @@ func (s *Server) Interact(ctx context.Context, actor modules.Actor, tty *TTY) er
 		case err != nil:
 			return err
 		default:
-			session.Execute(ctx, line)
+			count(line, session.Execute(ctx, line))
 		}
 	}
 	return nil
+}
+
+// tellLost says how many of the lines that waited an interrupt has taken away.
+func (s *Session) tellLost() {
+	lost := s.tty.keys.takeLost() + s.lost
+	s.lost = 0
+	if lost == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d lines that waited were not run.", lost)
+	if lost == 1 {
+		text = "1 line that waited was not run."
+	}
+	s.tty.out.FreshLine()
+	io.WriteString(s.tty, s.sentence(text))
+}
+
+// welcome shows the banner and does what comes before the first prompt; false ends the session.
+func (s *Server) welcome(ctx context.Context, session *Session) bool {
+	if s.Banner != nil {
+		if banner := strings.TrimRight(s.Banner(), "\n"); banner != "" {
+			fmt.Fprintf(session.tty, "%s\n\n", printableText(banner))
+		}
+	}
+	if s.Welcome == nil {
+		return true
+	}
+	terminal := &terminal{end: session.end}
+	defer terminal.Close()
+	running, stop := session.end.Interruptible(ctx)
+	defer stop()
+	err := s.Welcome(running, session.actor, terminal)
+	return session.answer(running, "", modules.Match{}, err) == Done
 }
 
 // Serve answers the console until ctx ends, and returns when all sessions have. A command that runs then is cancelled,

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"mbox/modules"
@@ -16,7 +15,8 @@ import (
 // Engine is what a session needs of the engine.
 type Engine interface {
 	Book() *modules.Book
-	Commit(ctx context.Context, actor modules.Actor, change func(candidate *modules.Tree) error) error
+	Running() *modules.Tree
+	Configurer
 }
 
 // end is the operator's side of a session.
@@ -58,11 +58,24 @@ type Session struct {
 	actor    modules.Actor
 	config   bool            // in a configuration mode
 	contexts []*modules.Node // open contexts, outermost first
+	editing  editing
 	history  history
 	length   int // `terminal length`; follow: the window's
 	width    int // `terminal width`; 0: the window's
 	closed   bool
+
+	entry     *entry // in the server's register; nil: not in it
+	monitored func() // ends `terminal monitor`; nil: it is off
+	refused   refusals
+	pending   *modules.Continuation // a text of several lines that is being typed
+
+	chunk      int                      // how many lines the next batch may have
+	normalized map[string]modules.Match // lines of a batch that was refused, by their text
+	lost       int                      // lines of a batch that an interrupt ended
 }
+
+// execMode is what SessionInfo calls user and privileged mode.
+const execMode = "exec"
 
 // follow makes the session use the window's own length.
 const follow = -1
@@ -70,7 +83,7 @@ const follow = -1
 // NewSession begins a conversation; the actor's level says with which privilege.
 func (s *Server) NewSession(actor modules.Actor, end end) *Session {
 	tty, _ := end.(*TTY)
-	return &Session{server: s, end: end, tty: tty, actor: actor, length: follow}
+	return &Session{server: s, end: end, tty: tty, actor: actor, length: follow, chunk: maxBatch}
 }
 
 // Closed says whether the operator has left.
@@ -82,35 +95,59 @@ func (s *Session) Prompt() string {
 	if s.server.Hostname != nil {
 		host = string(printable([]byte(s.server.Hostname())))
 	}
-	switch {
-	case len(s.contexts) > 0:
-		return fmt.Sprintf("%s(config-%s)#", host, printable([]byte(s.contexts[len(s.contexts)-1].ModeName())))
-	case s.config:
-		return host + "(config)#"
+	switch mode := s.mode(); {
+	case s.Unfinished():
+		return ""
+	case mode != execMode:
+		return host + "(" + mode + ")#"
 	case s.actor.Level > userLevel:
 		return host + "#"
 	}
 	return host + ">"
 }
 
+// mode is where the session is: "exec", "config" or, in a context, "config-" and its name.
+func (s *Session) mode() string {
+	switch {
+	case len(s.contexts) > 0:
+		return s.configMode() + "-" + string(printable([]byte(s.contexts[len(s.contexts)-1].ModeName())))
+	case s.config:
+		return s.configMode()
+	}
+	return execMode
+}
+
 // parsed is a line that the grammar understood.
 type parsed struct {
 	match modules.Match
 	pipe  pipeline
+	piped bool // through a pipe, `| json` too
 }
 
 // Execute runs one line and prints what came of it. Empty lines and comments do nothing.
 func (s *Session) Execute(ctx context.Context, line string) Result {
 	line = strings.TrimSuffix(line, "\r")
+	inside := s.Unfinished()
+	line, more, err := s.continues(line)
+	if more {
+		return Result{}
+	}
+	if err != nil {
+		return Result{Outcome: s.answer(ctx, line, modules.Match{}, err)}
+	}
 	if text := strings.TrimSpace(line); text == "" || text[0] == '!' {
 		return Result{}
 	}
-	if asked, ok := strings.CutSuffix(line, "?"); ok && s.tty == nil && !insideQuotes(asked) {
+	if asked, ok := strings.CutSuffix(line, "?"); ok && !inside && s.tty == nil && !insideQuotes(asked) {
 		io.WriteString(s.end, s.Help(asked))
 		return Result{}
 	}
 	ctx, stop := s.end.Interruptible(ctx)
 	defer stop()
+	if s.entry != nil {
+		s.entry.note(s.actor.Level, s.mode())
+		defer func() { s.entry.note(s.actor.Level, s.mode()) }()
+	}
 	p, err := s.parse(line)
 	s.remember(line, p, err)
 	if err == nil {
@@ -123,14 +160,34 @@ func (s *Session) parse(line string) (p parsed, err error) {
 	command, offset := cutDo(line)
 	if s.config && offset == 0 {
 		p.match, err = s.server.Engine.Book().ParseStatement(s.contexts, line)
+		if err == nil {
+			err = s.checkAlias(p.match)
+		}
 		return p, err
 	}
-	body, filters, isPipe := cutPipe(command)
+	if expanded := s.expand(command); expanded != command {
+		p, err = s.parseCommand(expanded)
+		if err != nil {
+			err = &aliasError{line: expanded, err: err}
+		}
+		return p, err
+	}
+	p, err = s.parseCommand(command)
+	return p, behindDo(err, line[:offset])
+}
+
+// parseCommand reads a command and the pipes behind it.
+func (s *Session) parseCommand(line string) (p parsed, err error) {
+	body, filters, isPipe := cutPipe(line)
+	p.piped = isPipe
 	p.match, err = s.server.Engine.Book().ParseCommand(s.actor.Level, body)
 	if err == nil && isPipe {
 		p.pipe, err = parsePipeline(filters, columns(body)+1)
+		if err == nil {
+			err = p.pipe.file.allowed(s.actor.Level)
+		}
 	}
-	return p, behindDo(err, line[:offset])
+	return p, err
 }
 
 // behindDo makes the column of an error count from the start of the line, `do` included.
@@ -173,7 +230,7 @@ func (s *Session) run(ctx context.Context, p parsed) error {
 	if p.match.Command == nil {
 		return s.configure(ctx, p.match)
 	}
-	view, err := s.call(ctx, p.match)
+	view, err := s.call(ctx, p)
 	if view != nil {
 		if ctx.Err() != nil { // `reload` ends the session, and still says that it does
 			ctx = context.WithoutCancel(ctx)
@@ -186,16 +243,23 @@ func (s *Session) run(ctx context.Context, p parsed) error {
 }
 
 // call runs a command. One that panics fails, and the box lives on.
-func (s *Session) call(ctx context.Context, m modules.Match) (view modules.View, err error) {
+func (s *Session) call(ctx context.Context, p parsed) (view modules.View, err error) {
 	terminal := &terminal{end: s.end}
 	defer terminal.Close()
 	defer recoverAs(&err)
-	call := modules.Call{Values: m.Values, Actor: s.actor, Terminal: terminal, Line: m.Line}
-	if s.server.Files != nil {
-		call.Files = s.server.Files(s.actor)
-	}
+	m := p.match
+	call := modules.Call{Values: m.Values, Actor: s.actor, Terminal: terminal, Line: m.Line, Piped: p.piped}
+	call.Files = s.files()
 	s.log().Debug("command", "line", m.Line)
 	return m.Command.Run(context.WithValue(ctx, sessionKey{}, s), call)
+}
+
+// files is the file area as this session may use it; nil: there is none.
+func (s *Session) files() modules.Files {
+	if s.server.Files == nil {
+		return nil
+	}
+	return s.server.Files(s.actor)
 }
 
 // recoverAs turns a panic into an error that carries its stack, for the log.
@@ -203,34 +267,6 @@ func recoverAs(err *error) {
 	if cause := recover(); cause != nil {
 		*err = fmt.Errorf("internal error: %v\n%s", cause, debug.Stack())
 	}
-}
-
-// configure makes one configuration line one transaction.
-func (s *Session) configure(ctx context.Context, m modules.Match) error {
-	if !m.Negated && m.Statement.Normalize != nil {
-		values, err := m.Statement.Normalize(m.Values)
-		if err != nil {
-			return err
-		}
-		m.Values = values
-	}
-	var node *modules.Node
-	err := s.server.Engine.Commit(ctx, s.actor, func(candidate *modules.Tree) (err error) {
-		if m.Negated {
-			return candidate.Remove(s.contexts, m)
-		}
-		node, err = candidate.Set(s.contexts, m)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s.contexts = slices.Clone(s.contexts[:len(s.contexts)-m.Climbed])
-	s.log().Info("configuration changed", "context", s.Prompt(), "line", m.Line)
-	if node != nil && m.Statement.Mode != "" {
-		s.contexts = append(s.contexts, node)
-	}
-	return nil
 }
 
 func (s *Session) log() *slog.Logger {

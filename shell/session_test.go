@@ -18,7 +18,7 @@ func TestScript(t *testing.T) {
 		{name: "abbreviation", lines: []string{"sh ver"}, want: "mbox 1.0\n"},
 		{name: "blank lines and comments", lines: []string{"", "   ", "! show version", "  !x"}},
 		{name: "carriage return of a DOS file", lines: []string{"show version\r"}, want: "mbox 1.0\n"},
-		{name: "ambiguous", lines: []string{"e", "sh v", "show  u"}, results: []Outcome{Refused, Done},
+		{name: "ambiguous", lines: []string{"e", "sh v", "show  g"}, results: []Outcome{Refused, Done},
 			want: "% Ambiguous command:  \"e\"\nmbox 1.0\nanna       1 width=0\nbob        2 width=0\nannabel    3 width=0\n"},
 		{name: "incomplete", lines: []string{"show"}, results: []Outcome{Refused}, want: "% Incomplete command.\n"},
 		{name: "invalid", lines: []string{"show  vrsion"}, results: []Outcome{Refused},

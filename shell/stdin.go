@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,9 @@ func (s *stdin) Read(p []byte) (int, error) {
 	}
 }
 
+// maxAhead bounds how much of a script is read ahead, in bytes; together with one line it fits into a frame.
+const maxAhead = maxFrame - modules.MaxLine - 1024
+
 // source gives the lines of a script one by one, and io.EOF behind the last.
 type source interface{ next() (string, error) }
 
@@ -88,6 +92,23 @@ func (g *given) next() (string, error) {
 	line := g.lines[0]
 	g.lines = g.lines[1:]
 	return clip(line), nil
+}
+
+// several returns one line, or those that are here already and none that would have to be waited for.
+func (p piped) several() ([]string, error) {
+	var lines []string
+	for size := 0; ; {
+		line, err := p.next()
+		if err != nil {
+			return lines, err
+		}
+		lines = append(lines, line)
+		size += len(line) + 1
+		ahead, _ := p.r.Peek(p.r.Buffered())
+		if end := bytes.IndexByte(ahead, '\n'); end < 0 || size+end > maxAhead {
+			return lines, nil
+		}
+	}
 }
 
 // clip shortens a line that the box refuses anyway so that it fits into a frame.

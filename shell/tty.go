@@ -18,13 +18,16 @@ type TTY struct {
 	keys *keyboard
 	out  *screen
 
-	mu   sync.Mutex // guards size
-	size Size
+	notices *notices
+
+	mu     sync.Mutex // guards all below
+	size   Size
+	hungUp []func()
 }
 
 // NewTTY makes a terminal that shows its output on out.
 func NewTTY(out io.Writer, size Size) *TTY {
-	return &TTY{keys: newKeyboard(), out: newScreen(out), size: size}
+	return &TTY{keys: newKeyboard(), out: newScreen(out), notices: newNotices(), size: size}
 }
 
 // Feed delivers what was typed, as the terminal sent it. It waits while far too much is typed ahead.
@@ -38,7 +41,33 @@ func (t *TTY) Resize(size Size) {
 }
 
 // Hangup ends all reading with io.EOF.
-func (t *TTY) Hangup() { t.keys.Close() }
+func (t *TTY) Hangup() {
+	t.keys.Close()
+	t.mu.Lock()
+	told := t.hungUp
+	t.hungUp = nil
+	t.mu.Unlock()
+	for _, tell := range told {
+		tell()
+	}
+}
+
+// OnHangup has tell called at Hangup, once. The carrier sees to it there that a write to a person who is gone ends.
+func (t *TTY) OnHangup(tell func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hungUp = append(t.hungUp, tell)
+}
+
+// farewell says why a session ends that the person did not end.
+func (t *TTY) farewell(ctx context.Context) {
+	switch {
+	case errors.Is(context.Cause(ctx), errCleared):
+		t.out.Notice("% The line was cleared.\n")
+	case t.keys.isIdle():
+		t.out.Notice("% The session ends: no key was typed for too long.\n")
+	}
+}
 
 func (t *TTY) Write(p []byte) (int, error) { return t.out.Write(p) }
 
@@ -59,9 +88,8 @@ func (t *TTY) Interruptible(ctx context.Context) (context.Context, func()) {
 
 // ReadSecret asks for a line without echo. Ctrl-C gives errInterrupted.
 func (t *TTY) ReadSecret(ctx context.Context, prompt string) (string, error) {
-	t.out.FreshLine()
-	fmt.Fprint(t.out, prompt)
-	defer fmt.Fprintln(t.out)
+	t.out.Ask(prompt)
+	defer t.out.Answered("\n")
 	var typed []byte
 	for {
 		key, err := t.keys.ReadKey(ctx)
@@ -88,9 +116,8 @@ func (t *TTY) ReadSecret(ctx context.Context, prompt string) (string, error) {
 
 // Confirm asks a question that Enter or y says yes to, and any other key no.
 func (t *TTY) Confirm(ctx context.Context, question string) (bool, error) {
-	t.out.FreshLine()
-	fmt.Fprintf(t.out, "%s [confirm]", question)
-	defer fmt.Fprintln(t.out)
+	t.out.Ask(question + " [confirm]")
+	defer t.out.Answered("\n")
 	key, err := t.keys.ReadKey(ctx)
 	if err != nil {
 		return false, err

@@ -6,29 +6,13 @@ import (
 	"path/filepath"
 
 	"mbox/configstore"
-	"mbox/credential"
 	"mbox/hotspotdb"
 	"mbox/modules"
 	boxsync "mbox/modules/sync"
-	"mbox/modules/system"
 )
 
 // hotspotDir is the folder of the hotspot database, and the name of its part in a backup.
 const hotspotDir = "hotspot"
-
-// archive is the config store as system sees it.
-type archive struct{ store *configstore.Store }
-
-func (a archive) Startup() (string, bool, error) { return a.store.Startup() }
-
-func (a archive) Revisions() ([]system.Revision, error) {
-	revisions, err := a.store.Revisions()
-	out := make([]system.Revision, len(revisions))
-	for i, r := range revisions {
-		out[i] = system.Revision(r)
-	}
-	return out, err
-}
 
 // keyring is the config store's keyring as sync sees it.
 type keyring struct{ *configstore.Keyring }
@@ -78,22 +62,6 @@ func (b backups) Backup(ctx context.Context, w io.Writer, passphrase string) err
 
 func (b backups) Stage(ctx context.Context, r io.Reader, passphrase string) error {
 	return configstore.Stage(ctx, b.box.dir, r, passphrase, b.hotspot())
-}
-
-// checkEnable compares a typed secret with the verifier in the configuration.
-func checkEnable(s *system.Module, secret string) error {
-	text, set := s.EnableVerifier()
-	if !set {
-		return nil
-	}
-	verifier, err := credential.Parse(text)
-	if err != nil {
-		return err
-	}
-	if !verifier.Matches(secret) {
-		return modules.Errorf("Bad secret")
-	}
-	return nil
 }
 
 func (b *box) path(name string) string { return filepath.Join(b.dir, name) }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,7 @@ import (
 	"mbox/host/linux"
 	"mbox/hotspotdb"
 	"mbox/modules"
+	"mbox/modules/logging"
 	"mbox/modules/system"
 	"mbox/shell"
 )
@@ -31,7 +33,8 @@ type options struct {
 	startup string // file for a box without a configuration of its own
 	record  bool   // leave the machine alone
 	log     *slog.Logger
-	failed  chan error // gets why the storage cannot go on; it has room for one
+	hub     *logging.Hub // what log writes to; it outlives a reload
+	failed  chan error   // gets why the storage cannot go on; it has room for one
 }
 
 // box is one life of a box, from start to stop or reload.
@@ -41,6 +44,7 @@ type box struct {
 	db       *hotspotdb.DB
 	engine   *modules.Engine
 	rooms    *rooms
+	voice    atomic.Pointer[shell.Server] // for announcements and SSH, once it serves
 	console  net.Listener
 	started  time.Time
 	rescue   string     // why the box runs without its config store; empty if it does not
@@ -77,6 +81,12 @@ func (b *box) open(ctx context.Context) error {
 	}
 	if restored {
 		b.log.Info("a backup was restored")
+		err = b.forgetErase()
+	} else {
+		err = b.eraseMarked()
+	}
+	if err != nil {
+		return err
 	}
 	if err := openFileArea(b.path("files")); err != nil {
 		return err
@@ -85,7 +95,8 @@ func (b *box) open(ctx context.Context) error {
 		return err
 	}
 	b.openDatabase(ctx)
-	b.engine = modules.NewEngine(b.store, b.log)
+	b.engine = modules.NewEngine(b.store, b.log.With("module", "config"))
+	b.engine.OnAnnounce(b.announce)
 	p := parts{config: b.engine, store: b.store, db: b.db, follow: b.db, host: b.host(), box: b, log: b.log}
 	if b.rescue != "" {
 		p.follow = nil
@@ -150,7 +161,7 @@ func (b *box) openDatabase(ctx context.Context) {
 func (b *box) openHotspot() (err error) {
 	b.db, err = hotspotdb.Open(hotspotdb.Options{
 		Dir: b.path(hotspotDir), DigestKey: b.store.Keyring().Domain().DigestKey, Sealer: b.store.Keyring(),
-		ReadOnly: b.rescue != "", Built: readBuild().time, Fatal: b.storageFailed, Log: b.log,
+		ReadOnly: b.rescue != "", Built: readBuild().time, Fatal: b.storageFailed, Log: b.log.With("module", "hotspotdb"),
 	})
 	return err
 }
@@ -204,7 +215,7 @@ func (b *box) startupText() (string, error) {
 
 func (b *box) report(r modules.BootReport) {
 	if port := defaultPort(); port != httpsPort {
-		b.log.Info("an ordinary user cannot open the usual ports: HTTPS and sync listen on another unless configured", "port", port)
+		b.log.Info("an ordinary user cannot open the usual ports: HTTPS and sync, and SSH, listen on others unless configured", "port", port, "ssh", defaultSSHPort())
 	}
 	for _, s := range r.SetAside {
 		where := []any{"line", strings.Join(s.Lines, "\n"), "reason", s.Reason}
@@ -220,13 +231,15 @@ func (b *box) report(r modules.BootReport) {
 // serve runs the modules and the console until ctx ends.
 func (b *box) serve(ctx context.Context) error {
 	server := &shell.Server{
-		Engine: b.engine, Hostname: b.rooms.system.Hostname, Banner: b.greeting, Log: b.log,
-		Enable:    func(secret string) error { return checkEnable(b.rooms.system, secret) },
-		EnableSet: func() bool { _, set := b.rooms.system.EnableVerifier(); return set },
+		Engine: b.engine, Hostname: b.rooms.system.Hostname, Banner: b.greeting, Log: b.log.With("module", "shell"),
+		Monitor: b.rooms.logging.Subscribe,
+		Enable:  b.rooms.system, Welcome: b.rooms.system.Welcome,
 		Files: func(actor modules.Actor) modules.Files {
 			return fileArea{dir: b.path("files"), console: actor.From == "console"}
 		},
 	}
+	server.Left = b.engine.Left
+	b.voice.Store(server)
 	var group errgroup.Group
 	group.Go(func() error { return b.engine.Run(ctx) })
 	group.Go(func() error {
@@ -268,11 +281,13 @@ func (b *box) Describe() system.Description {
 // maxGreeted bounds the notices that greet an operator; `show version` has all of them.
 const maxGreeted = 3
 
-// greeting is what a person at the console sees first: the banner, and what is wrong with the box.
+// greeting is what a person sees first: the banners, and what is wrong with the box.
 func (b *box) greeting() string {
 	var lines []string
-	if banner := b.rooms.system.Banner(); banner != "" {
-		lines = append(lines, banner)
+	for _, banner := range []string{b.rooms.system.Banner(), b.rooms.system.ExecBanner()} {
+		if banner != "" {
+			lines = append(lines, banner)
+		}
 	}
 	if notice := b.notice(); notice != "" {
 		notes := strings.Split(notice, "\n")
@@ -299,6 +314,7 @@ func (b *box) notice() string {
 	for _, s := range b.engine.Running().SetAside {
 		notes = append(notes, fmt.Sprintf("set aside: %s (%s)", b.engine.Book().MaskLine(s.Lines[0]), s.Reason))
 	}
+	notes = append(notes, b.engine.Notices()...)
 	degraded := b.engine.Degraded()
 	for _, name := range slices.Sorted(maps.Keys(degraded)) {
 		notes = append(notes, fmt.Sprintf("module %s is degraded: %v", name, degraded[name]))

@@ -47,6 +47,8 @@ func (a fileArea) place(name string) (*os.Root, string, error) {
 	switch {
 	case name == "" || strings.HasSuffix(name, "/"):
 		return nil, "", modules.Errorf("%q is not the name of a file", name)
+	case strings.HasPrefix(path.Base(name), pendingMark):
+		return nil, "", modules.Errorf("there is no file %s", name)
 	case filepath.IsAbs(name) && !a.console:
 		return nil, "", &modules.Error{Message: name + " is outside of the file area", Hint: "Only the console may use absolute names."}
 	case filepath.IsAbs(name):

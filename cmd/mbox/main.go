@@ -33,6 +33,8 @@ const usage = `usage:
         what this program is
   mbox commands
         every line the box understands, as Markdown
+  mbox schema DIR
+        write the JSON schemas of what "| json" prints
 `
 
 func main() { os.Exit(mbox(os.Args[1:])) }
@@ -55,6 +57,8 @@ func mbox(args []string) int {
 			return fail(err)
 		}
 		return print(rest, text)
+	case "schema":
+		return schemaCommand(rest)
 	case "help", "-h", "--help":
 		return print(nil, usage)
 	}

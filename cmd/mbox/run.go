@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"mbox/modules/logging"
 )
 
 // stopTime is how long a box may take to end after SIGTERM or SIGINT. What is acknowledged is on the disk already, so a
@@ -25,11 +27,8 @@ func runCommand(args []string) int {
 	if exit := parse(flags, args, &o.dir); exit >= 0 {
 		return exit
 	}
-	level := slog.LevelInfo
-	if *debug {
-		level = slog.LevelDebug
-	}
-	o.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	o.hub = logging.NewHub(logging.Options{Console: os.Stderr, Debug: *debug})
+	o.log = slog.New(o.hub.Handler())
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // the terminal, or the reader of the log, may go; the box stays
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -37,17 +37,21 @@ func TestMain(m *testing.M) {
 //	fetch STATUS FROM URL     get a page over HTTPS from an address of this machine
 //	fill FILE TEXT N          write TEXT N times
 //	freeport VAR ADDRESS...   put a port that is free on all addresses into $VAR
+//	openssh VERB ...          prepare its client; see openSSHCommand
+//	tty VERB NAME ...         drive a terminal; see ttyUsage
 //	until REGEXP PROGRAM...   run a program again and again until it succeeds and prints that
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("..", "..", "testdata", "script"),
 		UpdateScripts: *update,
+		Condition:     condition,
 		Setup: func(env *testscript.Env) error {
 			env.Values[boxesKey{}] = boxes{}
+			env.Values[ttysKey{}] = ttys{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": freePort, "until": until,
+			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": freePort, "openssh": openSSHCommand, "tty": ttyCommand, "until": until,
 		},
 	})
 }

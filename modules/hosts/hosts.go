@@ -81,6 +81,7 @@ func (m *Module) Grammar() modules.Grammar {
 			Args:   map[string]modules.Type{"NAME": nameType{modules.Word("Only this name", ParseName), m}},
 			Level:  1,
 			Run:    m.showHosts,
+			Result: hostsView{},
 		}},
 	}
 }

@@ -63,11 +63,8 @@ func (m *Module) ask(ctx context.Context, servers []netip.Addr, name string) ([]
 func (m *Module) askServer(ctx context.Context, server netip.Addr, name string) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	address := netip.AddrPortFrom(server, m.dnsPort).String()
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}}
-	return resolver.LookupNetIP(ctx, "ip", name+".") // the dot: the system's search list does not belong to the box
+	addrs, err := m.resolver(server).LookupNetIP(ctx, "ip", name+".") // the dot: the system's search list does not belong to the box
+	return addrs, unnamed(err)
 }
 
 // DialContext connects to host:port, trying each address of the host in order.

@@ -46,7 +46,7 @@ func (m *Module) showHosts(_ context.Context, call modules.Call) (modules.View, 
 }
 
 // Text prints a line for each address, so that `| include` finds both ends of it.
-func (v hostsView) Text(w io.Writer, _ int) error {
+func (v hostsView) Text(w io.Writer, width int) error {
 	servers := "none configured, the system's are asked"
 	if len(v.NameServers) > 0 {
 		servers = join(v.NameServers)
@@ -54,19 +54,23 @@ func (v hostsView) Text(w io.Writer, _ int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Name servers: %s\n", servers)
 	if len(v.Hosts) > 0 {
-		column := len("Host")
-		for _, h := range v.Hosts {
-			column = max(column, len(h.Name))
-		}
-		fmt.Fprintf(&b, "\n%-*s  Address\n", column, "Host")
-		for _, h := range v.Hosts {
-			for _, a := range h.Addresses {
-				fmt.Fprintf(&b, "%-*s  %s\n", column, h.Name, a)
+		b.WriteByte('\n')
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil || len(v.Hosts) == 0 {
+		return err
+	}
+	columns := []modules.Column{{Name: "Host", Min: 16}, {Name: "Address", Min: 15}}
+	return modules.Table{Columns: columns, Rows: v.rows}.Text(w, width)
+}
+
+func (v hostsView) rows(yield func([]string, error) bool) {
+	for _, h := range v.Hosts {
+		for _, a := range h.Addresses {
+			if !yield([]string{h.Name, a.String()}, nil) {
+				return
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 func join(addrs []netip.Addr) string {

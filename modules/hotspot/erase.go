@@ -73,7 +73,7 @@ func (m *Module) eraseUser(ctx context.Context, call modules.Call) (modules.View
 
 func confirmErase(ctx context.Context, terminal modules.Terminal, name string) (bool, error) {
 	what := fmt.Sprintf("All that is known of %s, sessions and usage too, is removed from all boxes and cannot be brought back",
-		printable(shorten(name, 64)))
+		modules.Printable(modules.Shorten(name, 64)))
 	ok, err := terminal.Confirm(ctx, what+". Erase it?")
 	if errors.Is(err, modules.ErrNotInteractive) {
 		return false, &modules.Error{Message: what, Hint: "Add force to erase it"}

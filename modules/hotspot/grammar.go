@@ -3,6 +3,7 @@ package hotspot
 import (
 	"context"
 
+	"mbox/hotspotdb"
 	"mbox/modules"
 )
 
@@ -47,7 +48,7 @@ func (m *Module) userCommands() []modules.Command {
 		{Syntax: "hotspot user add NAME" + options, Help: "Add an account", Words: words, Args: args, Level: operator, Run: m.addUser},
 		{Syntax: "hotspot user set NAME" + options, Help: "Change an account; what is not named stays", Words: words, Args: args, Level: operator, Run: m.setUser},
 		{Syntax: "hotspot user delete NAME", Help: "Delete an account and end its sessions", Words: words, Args: name, Level: operator, Run: m.deleteUser},
-		{Syntax: "hotspot user erase NAME [force]", Help: "Remove all that is known of a person, from all boxes and for good", Words: words, Args: name, Level: operator, Run: m.eraseUser},
+		{Syntax: "hotspot user erase NAME [force]", Help: "Remove all that is known of a person, from all boxes and for good", Words: words, Args: name, Level: operator, Run: m.eraseUser, Result: erased{}},
 		{Syntax: "hotspot user disable NAME", Help: "Keep an account from logging in and end its sessions", Words: words, Args: name, Level: operator, Run: m.disableUser},
 		{Syntax: "hotspot user enable NAME", Help: "Let a disabled account log in again", Words: words, Args: name, Level: operator, Run: m.enableUser},
 	}
@@ -85,16 +86,16 @@ func (m *Module) fileCommands() []modules.Command {
 		"update":         "Change what exists already instead of refusing the row",
 		"with-passwords": "Put the passwords in clear into the file",
 	}
-	args := map[string]modules.Type{"FILE": modules.Word("A file in the file area", nil)}
-	command := func(syntax, help string, run func(context.Context, modules.Call) (modules.View, error)) modules.Command {
-		return modules.Command{Syntax: syntax, Help: help, Words: words, Args: args, Level: operator, Run: run}
+	args := map[string]modules.Type{"FILE": modules.FileName("A file in the file area", m.files)}
+	command := func(syntax, help string, run func(context.Context, modules.Call) (modules.View, error), result any) modules.Command {
+		return modules.Command{Syntax: syntax, Help: help, Words: words, Args: args, Level: operator, Run: run, Result: result}
 	}
 	return []modules.Command{
-		command("hotspot import users FILE [atomic] [update]", "Import accounts from a CSV file", m.importUsers),
-		command("hotspot import profiles FILE [atomic] [update]", "Import profiles from a CSV file", m.importProfiles),
-		command("hotspot export users FILE [with-passwords]", "Export accounts to a CSV file", m.exportUsers),
-		command("hotspot export profiles FILE", "Export profiles to a CSV file", m.exportProfiles),
-		command("hotspot export sessions FILE", "Export sessions to a CSV file", m.exportSessions),
+		command("hotspot import users FILE [atomic] [update]", "Import accounts from a CSV file", m.importUsers, importResult{}),
+		command("hotspot import profiles FILE [atomic] [update]", "Import profiles from a CSV file", m.importProfiles, importResult{}),
+		command("hotspot export users FILE [with-passwords]", "Export accounts to a CSV file", m.exportUsers, exportResult{}),
+		command("hotspot export profiles FILE", "Export profiles to a CSV file", m.exportProfiles, exportResult{}),
+		command("hotspot export sessions FILE", "Export sessions to a CSV file", m.exportSessions, exportResult{}),
 	}
 }
 
@@ -120,15 +121,20 @@ func (m *Module) showCommands() []modules.Command {
 	}
 	profile := map[string]modules.Type{"NAME": args["PROFILE"]}
 	return []modules.Command{
-		{Syntax: "show hotspot users NAME", Help: "One account in full", Words: words, Args: pick(args, "NAME"), Level: operator, Run: m.showUser},
+		{Syntax: "show hotspot users NAME", Help: "One account in full", Words: words, Args: pick(args, "NAME"), Level: operator, Run: m.showUser,
+			Result: shape(m.accountInFull(hotspotdb.Account{}, nil))},
 		{Syntax: "show hotspot users [disabled] [profile PROFILE] [match TEXT] [limit N]", Help: "Accounts", Words: words,
-			Args: pick(args, "PROFILE", "TEXT", "N"), Level: operator, Run: m.showUsers},
-		{Syntax: "show hotspot profiles [NAME]", Help: "Access profiles", Words: words, Args: profile, Level: operator, Run: m.showProfiles},
+			Args: pick(args, "PROFILE", "TEXT", "N"), Level: operator, Run: m.showUsers,
+			Result: shapes(m.accountObject(hotspotdb.Account{}))},
+		{Syntax: "show hotspot profiles [NAME]", Help: "Access profiles", Words: words, Args: profile, Level: operator, Run: m.showProfiles,
+			Result: modules.OneOf{shapes(profileObject(hotspotdb.Profile{})), shape(profileObject(hotspotdb.Profile{}))}},
 		{Syntax: "show hotspot sessions [active | history] [username NAME] [limit N]", Help: "Sessions, newest first", Words: words,
-			Args: pick(args, "NAME", "N"), Level: operator, Run: m.showSessions},
-		{Syntax: "show hotspot sticky", Help: "Devices that are let in without the portal", Words: words, Level: operator, Run: m.showSticky},
-		{Syntax: "show hotspot retention", Help: "What is kept of deleted records and of history", Words: words, Level: anybody, Run: m.showRetention, Support: "show hotspot retention"},
-		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics, Support: "show hotspot statistics"},
+			Args: pick(args, "NAME", "N"), Level: operator, Run: m.showSessions,
+			Result: shapes(sessionFields(hotspotdb.Segment{}))},
+		{Syntax: "show hotspot sticky", Help: "Devices that are let in without the portal", Words: words, Level: operator, Run: m.showSticky,
+			Result: shapes(stickyObject(hotspotdb.Binding{}))},
+		{Syntax: "show hotspot retention", Help: "What is kept of deleted records and of history", Words: words, Level: anybody, Run: m.showRetention, Support: "show hotspot retention", Result: retention{}},
+		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics, Support: "show hotspot statistics", Result: statistics{}},
 	}
 }
 

@@ -82,7 +82,7 @@ func (b *box) call(ctx context.Context, line string) (modules.View, error) {
 	}
 	b.term.out.Reset()
 	return match.Command.Run(ctx, modules.Call{
-		Values: match.Values, Line: match.Line, Terminal: b.term, Files: files{b.dir},
+		Values: match.Values, Line: match.Line, Terminal: b.term, Files: files{dir: b.dir},
 		Actor: modules.Actor{Name: "anna", From: "console", Level: 15},
 	})
 }
@@ -183,8 +183,11 @@ func (t *terminal) Progress(done, _ int64, _ string) {
 	}
 }
 
-// files is a file area in a directory.
-type files struct{ dir string }
+// files is a file area in a directory, of which only reading and writing is used.
+type files struct {
+	modules.Files
+	dir string
+}
 
 func (f files) Open(name string) (*os.File, error) { return os.Open(filepath.Join(f.dir, name)) }
 func (f files) Create(name string) (modules.PendingFile, error) {

@@ -67,16 +67,16 @@ func (m *Module) showRetention(context.Context, modules.Call) (modules.View, err
 	return r, nil
 }
 
+var retentionColumns = []modules.Column{{Name: "DATASET"}, {Name: "RECORDS"}, {Name: "TOMBSTONES"}, {Name: "PURGED UP TO"}}
+
 // Text is a table of the datasets, then what holds for all.
 func (r retention) Text(w io.Writer, width int) error {
-	rows := func(yield func([]string, error) bool) {
-		for _, d := range r.Datasets {
-			if !yield([]string{d.Dataset.String(), fmt.Sprint(d.Records), fmt.Sprint(d.Tombstones), fmt.Sprint(d.PurgedTo)}, nil) {
-				return
-			}
-		}
+	var rows [][]string
+	for _, d := range r.Datasets {
+		rows = append(rows, []string{d.Dataset.String(), fmt.Sprint(d.Records), fmt.Sprint(d.Tombstones), fmt.Sprint(d.PurgedTo)})
 	}
-	if err := writeTable(w, width, []string{"DATASET", "RECORDS", "TOMBSTONES", "PURGED UP TO"}, 0, rows); err != nil {
+	table := modules.Table{Columns: retentionColumns, Rows: modules.Rows(rows)}
+	if err := table.Text(w, width); err != nil {
 		return err
 	}
 	from := "the clock was set lately: nothing expires until it has gone on steadily for a week"

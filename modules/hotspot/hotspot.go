@@ -19,6 +19,8 @@ type Module struct {
 	log *slog.Logger
 	now func() time.Time
 
+	files modules.Files // whose names `?` shows; may be nil
+
 	// Bounds of what is held in memory at once.
 	maxAtomic int // rows of an import that are one commit
 	maxJSON   int // records of a list in one JSON document
@@ -28,6 +30,9 @@ type Module struct {
 func New(db *hotspotdb.DB, log *slog.Logger) *Module {
 	return &Module{db: db, log: log.With("module", "hotspot"), now: time.Now, maxAtomic: 1_000_000, maxJSON: 100_000}
 }
+
+// ListFiles names the file area whose files `?` shows. It is called before the grammar is used.
+func (m *Module) ListFiles(area modules.Files) { m.files = area }
 
 // Name is the module's name in reports and in docs/commands.md.
 func (m *Module) Name() string { return "hotspot" }

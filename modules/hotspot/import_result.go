@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"mbox/modules"
 )
 
 // importResult is the View of an import.
@@ -25,7 +27,7 @@ type importResult struct {
 func (r importResult) Text(w io.Writer, _ int) error {
 	p := &printer{w: w}
 	for _, bad := range r.Errors {
-		p.printf("line %d: %s\n", bad.Line, printable(bad.Reason))
+		p.printf("line %d: %s\n", bad.Line, modules.Printable(bad.Reason))
 	}
 	if more := r.Refused - len(r.Errors); more > 0 {
 		p.printf("... and %d more\n", more)
@@ -34,7 +36,7 @@ func (r importResult) Text(w io.Writer, _ int) error {
 		p.printf("All refused rows are in %s.\n", *r.Report)
 	}
 	for _, name := range r.Missing {
-		p.printf("No profile %s: accounts that name it are denied until it is added.\n", printable(name))
+		p.printf("No profile %s: accounts that name it are denied until it is added.\n", modules.Printable(name))
 	}
 	if r.Atomic && r.Refused > 0 {
 		p.printf("Nothing was stored, because %d of %d rows are bad.\n", r.Refused, r.Rows)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mbox/modules"
 )
 
 // member is one named value of an object: key in JSON, label on the screen. Without the one it is not in JSON, without
@@ -49,7 +51,7 @@ func (o object) Text(w io.Writer, _ int) error {
 		widest = max(widest, len(m.label))
 	}
 	for _, m := range shown {
-		if _, err := fmt.Fprintf(w, "%-*s : %s\n", widest, m.label, printable(display(m.value))); err != nil {
+		if _, err := fmt.Fprintf(w, "%-*s : %s\n", widest, m.label, modules.Printable(display(m.value))); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,11 @@ func (m *Module) showSticky(context.Context, modules.Call) (modules.View, error)
 // stickyList is a list of devices bound to accounts.
 type stickyList []hotspotdb.Binding
 
+var stickyColumns = []modules.Column{
+	{Name: "MAC"}, {Name: "USERNAME", Min: 12}, {Name: "HOTSPOT", Min: 8, Weight: 4, Cut: true}, {Name: "MODE"}, {Name: "DAYS"},
+	{Name: "FIRST LOGIN"}, {Name: "LAST LOGOUT"}, {Name: "EXPIRES"},
+}
+
 func (l stickyList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, s := range l {
@@ -44,24 +49,27 @@ func (l stickyList) Text(w io.Writer, width int) error {
 			}
 		}
 	}
-	heading := []string{"MAC", "USERNAME", "HOTSPOT", "MODE", "DAYS", "FIRST LOGIN", "LAST LOGOUT", "EXPIRES"}
-	return writeTable(w, width, heading, 2, rows)
+	return modules.Table{Columns: stickyColumns, Rows: rows}.Text(w, width)
 }
 
 // MarshalJSON is a list of bindings with all fields.
 func (l stickyList) MarshalJSON() ([]byte, error) {
 	out := []object{}
 	for _, s := range l {
-		out = append(out, object{
-			{"macaddress", "", s.MAC},
-			{"username", "", s.Username},
-			{"hotspot", "", known(s.Hotspot)},
-			{"mode", "", s.Mode.String()},
-			{"days", "", s.Days},
-			{"firstlogin", "", instant(s.FirstLogin)},
-			{"lastlogout", "", instant(s.LastLogout)},
-			{"expires", "", instant(s.Expires)},
-		})
+		out = append(out, stickyObject(s))
 	}
 	return json.Marshal(out)
+}
+
+func stickyObject(s hotspotdb.Binding) object {
+	return object{
+		{"macaddress", "", s.MAC},
+		{"username", "", s.Username},
+		{"hotspot", "", known(s.Hotspot)},
+		{"mode", "", s.Mode.String()},
+		{"days", "", s.Days},
+		{"firstlogin", "", instant(s.FirstLogin)},
+		{"lastlogout", "", instant(s.LastLogout)},
+		{"expires", "", instant(s.Expires)},
+	}
 }

@@ -44,6 +44,10 @@ func profileObject(p hotspotdb.Profile) object {
 // profileList is a list of profiles.
 type profileList []hotspotdb.Profile
 
+var profileListColumns = []modules.Column{
+	{Name: "PROFILE", Min: 12}, {Name: "ATTRIBUTES", Min: 16}, {Name: "DESCRIPTION", Min: 8, Weight: 4, Cut: true},
+}
+
 func (l profileList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, p := range l {
@@ -56,7 +60,7 @@ func (l profileList) Text(w io.Writer, width int) error {
 			}
 		}
 	}
-	return writeTable(w, width, []string{"PROFILE", "ATTRIBUTES", "DESCRIPTION"}, 2, rows)
+	return modules.Table{Columns: profileListColumns, Rows: rows}.Text(w, width)
 }
 
 // MarshalJSON is a list of profiles in full.

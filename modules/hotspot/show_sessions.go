@@ -91,6 +91,11 @@ func (m *Module) showSessions(ctx context.Context, call modules.Call) (modules.V
 	return l, nil
 }
 
+var sessionListColumns = []modules.Column{
+	{Name: "USERNAME", Min: 12}, {Name: "HOTSPOT", Min: 8}, {Name: "MAC"}, {Name: "IP", Min: 15}, {Name: "START"}, {Name: "STOP"},
+	{Name: "TIME"}, {Name: "DOWNLOAD"}, {Name: "UPLOAD"}, {Name: "CAUSE", Min: 8, Weight: 4, Cut: true},
+}
+
 func (l sessionList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, s := range l.sessions {
@@ -99,8 +104,8 @@ func (l sessionList) Text(w io.Writer, width int) error {
 			}
 		}
 	}
-	heading := []string{"USERNAME", "HOTSPOT", "MAC", "IP", "START", "STOP", "TIME", "DOWNLOAD", "UPLOAD", "CAUSE"}
-	if err := writeTable(w, width, heading, 9, rows); err != nil || !l.more {
+	table := modules.Table{Columns: sessionListColumns, Rows: rows}
+	if err := table.Text(w, width); err != nil || !l.more {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "There are more than these %d; raise the limit, or export them.\n", l.limit)

@@ -3,7 +3,6 @@ package hotspot
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -121,88 +120,6 @@ func TestLimitedListsSaySo(t *testing.T) {
 	}
 	if text := b.must(`show hotspot users limit 30`); strings.Contains(text, "more") {
 		t.Errorf("got\n%s", text)
-	}
-}
-
-type failingWriter struct{ left int }
-
-func (w *failingWriter) Write(p []byte) (int, error) {
-	if w.left -= len(p); w.left < 0 {
-		return 0, io.ErrClosedPipe
-	}
-	return len(p), nil
-}
-
-// The pager stops a list by refusing what is written: the rest is not read.
-func TestListsStopWithTheirReader(t *testing.T) {
-	read := 0
-	rows := func(yield func([]string, error) bool) {
-		for read = 0; read < 1_000_000; read++ {
-			if !yield([]string{"name", "value"}, nil) {
-				return
-			}
-		}
-	}
-	err := writeTable(&failingWriter{64 << 10}, 0, []string{"A", "B"}, 1, rows)
-	if !errors.Is(err, io.ErrClosedPipe) || read > 20_000 {
-		t.Errorf("%v after %d rows", err, read)
-	}
-}
-
-func TestTableSaysWhatStoppedIt(t *testing.T) {
-	broken := errors.New("input/output error")
-	rows := func(yield func([]string, error) bool) {
-		_ = yield([]string{"first", "x"}, nil) && yield(nil, broken)
-	}
-	var out strings.Builder
-	if err := writeTable(&out, 0, []string{"A", "B"}, 1, rows); !errors.Is(err, broken) || !strings.Contains(out.String(), "first") {
-		t.Errorf("%v with %q", err, out.String())
-	}
-}
-
-func TestTableFitsAndAligns(t *testing.T) {
-	rows := func(yield func([]string, error) bool) {
-		for _, row := range [][]string{{"alice", strings.Repeat("profile,", 20), "end"}, {"世界", "a", "end"}, {"e\u0301\x1b[2Jx", "b\nc", "end"}} {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-	var out strings.Builder
-	if err := writeTable(&out, 40, []string{"USERNAME", "PROFILES", "X"}, 1, rows); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if len(lines) != 4 || strings.Contains(out.String(), "\x1b") {
-		t.Fatalf("got %q", out.String())
-	}
-	for _, line := range lines[1:] {
-		if cellWidth(line) != 40 || !strings.HasSuffix(line, "end") {
-			t.Errorf("%d columns: %q", cellWidth(line), line)
-		}
-	}
-}
-
-func TestTableTooWideIsFolded(t *testing.T) {
-	rows := func(yield func([]string, error) bool) {
-		for _, row := range [][]string{{"alice", "user", "", "active", "", "2026-11-23 06:31:22"}, {"bob", "user", "nosuch", "disabled", "", ""}} {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-	var out strings.Builder
-	if err := writeTable(&out, 40, []string{"USERNAME", "TYPE", "PROFILES", "STATE", "EXPIRES", "UPDATED"}, 2, rows); err != nil {
-		t.Fatal(err)
-	}
-	want := `USERNAME  TYPE  PROFILES  STATE
-    EXPIRES  UPDATED
-alice     user            active
-             2026-11-23 06:31:22
-bob       user  nosuch    disabled
-`
-	if out.String() != want {
-		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
 	}
 }
 

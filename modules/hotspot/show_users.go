@@ -23,7 +23,12 @@ func (m *Module) showUser(_ context.Context, call modules.Call) (modules.View, e
 	if err != nil {
 		return nil, err
 	}
-	return append(m.accountObject(account), member{"missing_profiles", "No such profile", missing}), nil
+	return m.accountInFull(account, missing), nil
+}
+
+// accountInFull is an account with those of its profiles that do not exist.
+func (m *Module) accountInFull(a hotspotdb.Account, missing []string) object {
+	return append(m.accountObject(a), member{"missing_profiles", "No such profile", list(missing)})
 }
 
 // accountObject is an account in full, with the names of the data model.
@@ -105,6 +110,11 @@ func (m *Module) showUsers(ctx context.Context, call modules.Call) (modules.View
 	return accountList{ctx, m, filter}, nil
 }
 
+// userColumns give up the list of profiles first: `show hotspot users NAME` has all of it.
+var userColumns = []modules.Column{
+	{Name: "USERNAME", Min: 12}, {Name: "TYPE"}, {Name: "PROFILES", Min: 8, Weight: 4, Cut: true}, {Name: "STATE"}, {Name: "EXPIRES"}, {Name: "UPDATED"},
+}
+
 func (l accountList) Text(w io.Writer, width int) error {
 	limit, shown, more := l.filter.Limit, 0, false
 	filter := l.filter
@@ -122,8 +132,8 @@ func (l accountList) Text(w io.Writer, width int) error {
 			}
 		}
 	}
-	heading := []string{"USERNAME", "TYPE", "PROFILES", "STATE", "EXPIRES", "UPDATED"}
-	if err := writeTable(w, width, heading, 2, rows); err != nil {
+	table := modules.Table{Columns: userColumns, Rows: rows}
+	if err := table.Text(w, width); err != nil {
 		return err
 	}
 	if !more {

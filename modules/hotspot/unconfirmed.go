@@ -18,7 +18,7 @@ func (m *Module) store(ctx context.Context, kind, name string, change func(*hots
 		return nil, nil
 	case errors.Is(err, hotspotdb.ErrUnconfirmed):
 		return &modules.Error{
-			Message: fmt.Sprintf("%s %s: %v", kind, printable(shorten(name, 64)), err),
+			Message: fmt.Sprintf("%s %s: %v", kind, modules.Printable(modules.Shorten(name, 64)), err),
 			Hint:    "Do not type it again: it goes to the other boxes as soon as they can be reached",
 		}, nil
 	}

@@ -129,7 +129,7 @@ func setDetails[E any](e *E, fields []field[E], names, values []string) error {
 // warnAccount says what would keep a guest out although the line was right.
 func (m *Module) warnAccount(terminal modules.Terminal, a hotspotdb.Account) error {
 	if a.UserType == hotspotdb.UserPassword && !a.HasPassword {
-		fmt.Fprintf(terminal, "%% Warning: %s has no password and cannot log in until it has one.\n", printable(a.Username))
+		fmt.Fprintf(terminal, "%% Warning: %s has no password and cannot log in until it has one.\n", modules.Printable(a.Username))
 	}
 	missing, err := m.missingProfiles(a.Profiles)
 	for _, name := range missing {
@@ -137,7 +137,7 @@ func (m *Module) warnAccount(terminal modules.Terminal, a hotspotdb.Account) err
 		if near := nearest(name, m.profileNames()); near != "" {
 			hint = " Did you mean " + near + "?"
 		}
-		fmt.Fprintf(terminal, "%% Warning: there is no profile %s; %s is denied until it is added.%s\n", name, printable(a.Username), hint)
+		fmt.Fprintf(terminal, "%% Warning: there is no profile %s; %s is denied until it is added.%s\n", name, modules.Printable(a.Username), hint)
 	}
 	return err
 }
@@ -145,7 +145,7 @@ func (m *Module) warnAccount(terminal modules.Terminal, a hotspotdb.Account) err
 // refusal words an error of the database for the operator, as far as it is one that an operator can mend.
 func (m *Module) refusal(err error, kind, name string) error {
 	field := new(hotspotdb.FieldError)
-	short := printable(shorten(name, 64))
+	short := modules.Printable(modules.Shorten(name, 64))
 	switch {
 	case errors.Is(err, hotspotdb.ErrExists):
 		return &modules.Error{Message: fmt.Sprintf("%s %s is there already", kind, short), Hint: m.useSet(kind, short)}

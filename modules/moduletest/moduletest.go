@@ -170,6 +170,8 @@ func keyOf(n *modules.Node) string {
 		case isLabel && slices.Contains(n.Statement.Key, label):
 			labels++
 			words = append(words, renderAll(typ, n.Values[label])...)
+		case isLabel && labels < len(n.Statement.Key) && n.Values.Has(label):
+			words = append(words, renderAll(typ, n.Values[label])...) // the key stands behind it
 		case isLabel || strings.ContainsAny(word, "{}[]"):
 			return strings.Join(words, " ")
 		default:
@@ -189,7 +191,11 @@ func renderAll(typ modules.Type, value any) []string {
 	}
 	var out []string
 	for _, item := range list {
-		out = append(out, modules.RenderWord(typ.Render(item)))
+		text := typ.Render(item)
+		if typ.Form() != "LINE" {
+			text = modules.RenderWord(text)
+		}
+		out = append(out, text)
 	}
 	return out
 }

@@ -19,7 +19,7 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 	return []modules.Command{
 		{
 			Syntax: "show mbox sync status [detail]", Help: "Who is in step with whom", Words: words, Level: 1,
-			Support: "show mbox sync status detail",
+			Support: "show mbox sync status detail", Result: Status{},
 			Run: func(_ context.Context, call modules.Call) (modules.View, error) {
 				s := m.Status()
 				s.withDetail = call.Values.Has("detail")
@@ -28,17 +28,17 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 		},
 		{
 			Syntax: "show mbox sync peers", Help: "All boxes that were ever connected", Words: words, Level: 1,
-			Support: "show mbox sync peers",
-			Run:     func(context.Context, modules.Call) (modules.View, error) { return m.showPeers() },
+			Support: "show mbox sync peers", Result: KnownPeers{},
+			Run: func(context.Context, modules.Call) (modules.View, error) { return m.showPeers() },
 		},
 		{
 			Syntax: "show mbox sync log [last N]", Help: "What has happened with peers, the newest last", Words: words, Level: 1,
 			Args: map[string]modules.Type{"N": modules.Int(1, maxEvents, "How many entries")}, Run: m.showLog,
-			Support: "show mbox sync log last 300",
+			Support: "show mbox sync log last 300", Result: Log{},
 		},
 		{
 			Syntax: "test mbox sync NAME", Help: "Connect to a primary and say what happens", Words: words, Level: levelWrite,
-			Args: map[string]modules.Type{"NAME": name}, Run: m.test,
+			Args: map[string]modules.Type{"NAME": name}, Run: m.test, Result: TestResult{},
 		},
 		{
 			Syntax: "clear mbox sync pin NAME", Help: "Forget the key of a primary that was replaced", Words: words, Level: levelWrite,

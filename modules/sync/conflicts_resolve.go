@@ -24,7 +24,7 @@ func (m *Module) conflictCommands() []modules.Command {
 	return []modules.Command{
 		{
 			Syntax: "show mbox sync conflicts [N]", Help: "Records that were changed on two boxes at once", Words: conflictWords, Level: levelWrite,
-			Args: number,
+			Args: number, Result: modules.OneOf{Conflicts{}, ConflictDetail{}},
 			Run: func(_ context.Context, call modules.Call) (modules.View, error) {
 				if call.Values.Has("N") {
 					return m.conflictDetail(uint64(modules.Get[int](call.Values, "N")))
@@ -34,11 +34,11 @@ func (m *Module) conflictCommands() []modules.Command {
 		},
 		{
 			Syntax: "mbox sync conflict N {keep | restore}", Help: "Decide a record that was changed on two boxes at once", Words: conflictWords,
-			Level: levelWrite, Args: number, Run: m.resolveConflict,
+			Level: levelWrite, Args: number, Run: m.resolveConflict, Result: Resolved{},
 		},
 		{
 			Syntax: "clear mbox sync conflicts [force]", Help: "Empty the list of conflicts on this box; the records stay as they are",
-			Words: conflictWords, Level: levelWrite, Run: m.clearConflicts,
+			Words: conflictWords, Level: levelWrite, Run: m.clearConflicts, Result: Cleared{},
 		},
 	}
 }

@@ -15,12 +15,12 @@ import (
 const minPassphrase = 8
 
 func (m *Module) backupCommands() []modules.Command {
-	file := map[string]modules.Type{"FILE": modules.Word("File, in the box's file area", nil)}
+	file := map[string]modules.Type{"FILE": modules.FileName("File, in the box's file area", m.deps.Files)}
 	return []modules.Command{{
-		Syntax: "backup FILE", Help: "Write configuration, keys and hotspot data to one encrypted file",
-		Args: file, Level: 15, Run: m.backup,
+		Syntax: "backup FILE", Pinned: true, Help: "Write configuration, keys and hotspot data to one encrypted file",
+		Args: file, Level: 15, Run: m.backup, Result: backupView{},
 	}, {
-		Syntax: "restore FILE [force]", Help: "Bring back what backup wrote, and restart",
+		Syntax: "restore FILE [force]", Pinned: true, Help: "Bring back what backup wrote, and restart",
 		Words: map[string]string{"force": "Without asking"},
 		Args:  file, Level: 15, Run: m.restore,
 	}}
@@ -89,9 +89,9 @@ func (m *Module) restore(ctx context.Context, call modules.Call) (modules.View, 
 		return nil, err
 	}
 	defer file.Close()
-	ok, err := confirm(ctx, call, "restore "+name, "Replace configuration, keys and hotspot data of this box and restart?")
+	ok, err := modules.Confirm(ctx, call, "restore "+name, "Replace configuration, keys and hotspot data of this box and restart?")
 	if err != nil || !ok {
-		return unchanged, err
+		return modules.Unchanged, err
 	}
 	passphrase, err := call.Terminal.ReadSecret(ctx, "Passphrase of the backup: ")
 	if err != nil {
@@ -107,6 +107,15 @@ func (m *Module) restore(ctx context.Context, call modules.Call) (modules.View, 
 	}
 	m.deps.Log.Info("restore", "file", name, "by", call.Actor.Name, "from", call.Actor.From)
 	return m.restart(call.Actor), nil
+}
+
+// doneView is the result of a command that only succeeds.
+type doneView = modules.Said
+
+func (m *Module) restart(actor modules.Actor) modules.View {
+	m.deps.Log.Info("reload", "by", actor.Name, "from", actor.From)
+	m.deps.Box.Reload()
+	return doneView{Done: "Reloading"}
 }
 
 func open(files modules.Files, name string) (*os.File, error) {

@@ -10,67 +10,146 @@ import (
 	"mbox/modules"
 )
 
-const bannerSyntax = "banner motd TEXT"
-
-// maxBanner bounds the banner, in bytes.
-const maxBanner = 2000
-
-func bannerStatement() modules.Statement {
-	return modules.Statement{
-		Syntax: bannerSyntax,
-		Help:   "Message that is shown before a login",
-		Words:  map[string]string{"banner": "Message that is shown to operators", "motd": "Message that is shown before a login"},
-		Args:   map[string]modules.Type{"TEXT": bannerType{modules.Line("Text, also between two delimiters: #text#")}},
-
-		Normalize: refuseOpening,
-	}
+// bannerWords are the banners, and when each is shown.
+var bannerWords = []modules.Candidate{
+	{Text: "login", Help: "Text that is shown before a login; it should name no version"},
+	{Text: "motd", Help: "Message of the day, shown to everybody who connects"},
+	{Text: "exec", Help: "Text that is shown to an operator who has logged in"},
 }
 
-// refuseOpening refuses the first line of an IOS banner of several lines. Taken as a text, it would leave the lines that
-// follow to be run as commands.
-func refuseOpening(v modules.Values) (modules.Values, error) {
+// maxBanner bounds a banner, in bytes.
+const maxBanner = 4000
+
+func bannerSyntax(word string) string { return "banner " + word + " TEXT" }
+
+func bannerStatements() []modules.Statement {
+	words := map[string]string{"banner": "Text that is shown to operators"}
+	for _, w := range bannerWords {
+		words[w.Text] = w.Help
+	}
+	var out []modules.Statement
+	for _, w := range bannerWords {
+		out = append(out, modules.Statement{
+			Syntax: bannerSyntax(w.Text), Help: w.Help, Words: words,
+			Args:      map[string]modules.Type{"TEXT": bannerType{modules.Line("#text#, or # and then lines up to another #")}},
+			Normalize: func(v modules.Values) (modules.Values, error) { return v, checkBanner(v) },
+		})
+	}
+	return out
+}
+
+// checkBanner refuses a delimiter without a text: the lines that were meant are not there.
+func checkBanner(v modules.Values) error {
 	text := modules.Get[string](v, "TEXT")
-	first, size := utf8.DecodeRuneInString(text)
-	if text == "^C" || size == len(text) && (unicode.IsPunct(first) || unicode.IsSymbol(first)) {
-		return nil, &modules.Error{
-			Message: "The banner is missing between its delimiters",
-			Hint:    fmt.Sprintf("A banner is one line: banner motd %[1]stext%[1]s", text),
-		}
+	if text != opening(text) {
+		return nil
 	}
-	return v, nil
+	return &modules.Error{
+		Message: "The banner is missing between its delimiters",
+		Hint:    fmt.Sprintf("Type it between them, on one line or on several: banner motd %[1]stext%[1]s", text),
+	}
 }
 
-// bannerType is the rest of the line. As on IOS it may stand between two equal characters (or ^C) that are not part of it.
+// readBanners returns the texts by their word, without the lines that it refuses.
+func readBanners(tree *modules.Tree) (banners map[string]string, refused []error) {
+	banners = map[string]string{}
+	for _, w := range bannerWords {
+		node, ok := tree.One(bannerSyntax(w.Text))
+		if !ok {
+			continue
+		}
+		if err := checkBanner(node.Values); err != nil {
+			refused = append(refused, modules.Refuse(node, err))
+			continue
+		}
+		banners[w.Text] = modules.Get[string](node.Values, "TEXT")
+	}
+	return banners, refused
+}
+
+// Banner is the message of the day, lines without a line end at the last; empty if there is none.
+func (m *Module) Banner() string { return m.applied.Load().banners["motd"] }
+
+// LoginBanner is shown before a login; see Banner.
+func (m *Module) LoginBanner() string { return m.applied.Load().banners["login"] }
+
+// ExecBanner is shown behind a login; see Banner.
+func (m *Module) ExecBanner() string { return m.applied.Load().banners["exec"] }
+
+// bannerType is the rest of the line. As on IOS it may stand between two equal characters (or ^C) that are not part of it,
+// and go on over further lines up to the second of them. As one line such a text stands in double quotes.
 type bannerType struct{ modules.Type }
 
 // Parse takes the delimiters off.
 func (bannerType) Parse(s string) (any, error) {
 	text := strip(s)
-	if strings.TrimSpace(text) == "" || len(text) > maxBanner {
+	switch {
+	case strings.TrimSpace(text) == "" || len(text) > maxBanner:
 		return nil, fmt.Errorf("expected a text of 1 to %d characters", maxBanner)
-	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, forbidden):
 		return nil, errors.New("expected text without control characters")
 	}
 	return text, nil
 }
 
-// Render adds delimiters where Parse would take away something else.
-func (bannerType) Render(v any) string {
+// forbidden: a terminal must not be told what to do by a banner.
+func forbidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+
+// Render is one line: with delimiters where Parse would take away something else, in quotes if it has lines.
+func (t bannerType) Render(v any) string {
 	text := v.(string)
-	if strip(text) == text && strings.TrimSpace(text) == text {
+	_, opens := t.Opens(text)
+	switch {
+	case strings.Contains(text, "\n"):
+		return modules.RenderWord(text)
+	case strip(text) == text && strings.TrimSpace(text) == text && !opens:
 		return text
 	}
-	return delimit(text)
+	d := delimiterFor(text)
+	return d + text + d
 }
 
-func strip(s string) string {
-	if inner, ok := between(s, "^C"); ok {
-		return inner
+// Opens says whether the text begins with a delimiter that does not come again.
+func (bannerType) Opens(text string) (string, bool) {
+	d := opening(text)
+	return d, d != "" && !strings.Contains(text[len(d):], d)
+}
+
+// Join is Render for a text that nobody has looked at yet.
+func (t bannerType) Join(text string) string { return t.Render(text) }
+
+// Split is the form of IOS.
+func (bannerType) Split(v any) []string {
+	text := v.(string)
+	if !strings.Contains(text, "\n") {
+		return nil
 	}
-	first, size := utf8.DecodeRuneInString(s)
+	d := delimiterFor(text)
+	if !strings.Contains(text, "^C") {
+		d = "^C"
+	}
+	return append(append([]string{d}, strings.Split(text, "\n")...), d)
+}
+
+// opening is the delimiter that a text begins with; empty if it begins with none.
+func opening(text string) string {
+	if strings.HasPrefix(text, "^C") {
+		return "^C"
+	}
+	first, size := utf8.DecodeRuneInString(text)
 	if unicode.IsPunct(first) || unicode.IsSymbol(first) {
-		if inner, ok := between(s, s[:size]); ok {
+		return text[:size]
+	}
+	return ""
+}
+
+// strip takes quotes off with what is escaped in them, or delimiters.
+func strip(s string) string {
+	if tokens, err := modules.Tokenize(s); err == nil && len(tokens) == 1 && tokens[0].Quoted {
+		return tokens[0].Text
+	}
+	if d := opening(s); d != "" {
+		if inner, ok := between(s, d); ok {
 			return inner
 		}
 	}
@@ -84,15 +163,16 @@ func between(s, delimiter string) (string, bool) {
 	return inner, opened && closed && !strings.Contains(inner, delimiter)
 }
 
-func delimit(text string) string {
+// delimiterFor is a character that the text does not hold.
+func delimiterFor(text string) string {
 	for _, r := range "#%~|@$&*+=" {
 		if !strings.ContainsRune(text, r) {
-			return string(r) + text + string(r)
+			return string(r)
 		}
 	}
-	r := '─' // box drawing has more characters than maxBanner can hold in addition to those above
+	r := '─' // box drawing and what follows it has more symbols than maxBanner can hold in addition to those above
 	for strings.ContainsRune(text, r) {
 		r++
 	}
-	return string(r) + text + string(r)
+	return string(r)
 }

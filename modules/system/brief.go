@@ -3,11 +3,9 @@ package system
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"mbox/host"
 	"mbox/modules"
@@ -59,30 +57,21 @@ func interfaceOf(link host.Interface) interfaceView {
 	return v
 }
 
+var interfaceColumns = []modules.Column{
+	{Name: "Interface"}, {Name: "IP-Address", Min: 15}, {Name: "OK?", Tight: true}, {Name: "Method", Tight: true}, {Name: "Status", Min: 16, Tight: true}, {Name: "Protocol"},
+}
+
 // Text has the columns of IOS, with a line for each address, IPv4 first. OK? and Method say that the address is in force
 // and was not set by this configuration.
-func (v interfacesView) Text(w io.Writer, _ int) error {
-	name, addr := len("Interface"), len("IP-Address")
-	for _, i := range v.Interfaces {
-		name = max(name, len(i.Name))
-		for _, a := range i.Addresses {
-			addr = max(addr, len(a.Addr().String()))
-		}
-	}
-	var b strings.Builder
-	row := func(cells ...any) {
-		line := fmt.Sprintf(fmt.Sprintf("%%-%ds  %%-%ds  %%-3s %%-6s %%-21s %%s", name, addr), cells...)
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	row("Interface", "IP-Address", "OK?", "Method", "Status", "Protocol")
+func (v interfacesView) Text(w io.Writer, width int) error {
+	var rows [][]string
 	for _, i := range v.Interfaces {
 		if len(i.Addresses) == 0 {
-			row(i.Name, "unassigned", "YES", "unset", i.Status, i.Protocol)
+			rows = append(rows, []string{i.Name, "unassigned", "YES", "unset", i.Status, i.Protocol})
 		}
 		for _, a := range i.Addresses {
-			row(i.Name, a.Addr().String(), "YES", "other", i.Status, i.Protocol)
+			rows = append(rows, []string{i.Name, a.Addr().String(), "YES", "other", i.Status, i.Protocol})
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return modules.Table{Columns: interfaceColumns, Rows: modules.Rows(rows)}.Text(w, width)
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"mbox/host"
-	"mbox/modules"
 )
 
 var links = []host.Interface{
@@ -67,12 +66,6 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-func TestShowClock(t *testing.T) {
-	b := newBox(t)
-	want(t, "text", b.text("show clock"), "05:07:05.000 UTC Sat Jan 3 2026\n")
-	want(t, "json", b.json("show clock"), `{"time":"2026-01-03T05:07:05Z"}`)
-}
-
 func TestShowInterfaces(t *testing.T) {
 	b := newBox(t)
 	want(t, "text", b.text("show ip interface brief"), `Interface  IP-Address   OK? Method Status                Protocol
@@ -98,108 +91,6 @@ eth2       unassigned   YES unset  administratively down down
 	b.module.deps.Host = host.NewRecorder(host.Fixtures{Err: broken})
 	if _, err := b.exec("show ip interface brief", nil); !errors.Is(err, broken) {
 		t.Errorf("a host that fails: %v", err)
-	}
-}
-
-func TestSave(t *testing.T) {
-	for i, line := range []string{"write memory", "write", "copy running-config startup-config", "wr mem", "copy run start"} {
-		b := newBox(t, "hostname box2")
-		b.refused("show startup-config", nil, "write memory")
-		want(t, line, b.text(line), "Building configuration...\n[OK]\n")
-		if b.store.text != "hostname box2\n" || b.store.revs[0].Author != "alice" {
-			t.Errorf("%d %s: saved %q by %q", i, line, b.store.text, b.store.revs[0].Author)
-		}
-		want(t, "json", b.json(line), `{"revision":2}`)
-		want(t, "show startup-config", b.text("show startup-config"), "hostname box2\n")
-		want(t, "show running-config", b.text("show running-config"), "hostname box2\n")
-		want(t, "json", b.json("show running-config"), `{"lines":["hostname box2"]}`)
-	}
-	b := newBox(t)
-	want(t, "json of nothing", b.json("show running-config"), `{"lines":[]}`)
-	b.store.fail = errors.New("rescue: the config store is damaged")
-	b.refused("write memory", nil, "rescue: the config store is damaged")
-}
-
-func TestErase(t *testing.T) {
-	b := newBox(t, "hostname box2")
-	b.text("write memory")
-	b.refused("write erase config", nil, "write erase config force")
-	if view, err := b.exec("write erase config", &terminal{interactive: true}); err != nil || print(t, view) != "" || !b.store.found {
-		t.Errorf("answered no: %v, saved %t", err, b.store.found)
-	}
-	want(t, "erase", b.text("write erase config force"), "[OK]\n")
-	if b.store.found || b.engine.Running().Text(false) != "hostname box2\n" {
-		t.Error("not erased, or more than was asked")
-	}
-	b.store.fail = errors.New("rescue")
-	b.refused("write erase config force", nil, "rescue")
-}
-
-func TestShowArchive(t *testing.T) {
-	b := newBox(t)
-	want(t, "none", b.text("show archive"), "No configuration was saved\n")
-	want(t, "json of none", b.json("show archive"), `{"revisions":[]}`)
-	b.text("write")
-	want(t, "one", b.text("show archive"), `Revision  Saved                 Author     Bytes  SHA-256       Comment
-       1  2026-01-03T05:07:05Z  alice          0  abababababab
-`)
-	want(t, "json", b.json("show archive"), `{"revisions":[{"number":1,"time":"2026-01-03T05:07:05Z","author":"alice","comment":"","sha256":"`+
-		strings.Repeat("ab", 32)+`","size":0}]}`)
-}
-
-func TestReload(t *testing.T) {
-	b := newBox(t)
-	const save, proceed = "The configuration has been modified. Save it?", "Proceed with reload?"
-	for name, c := range map[string]struct {
-		dirty, interactive bool
-		line               string
-		answers            []bool
-		asked              []string
-		reloads, saves     int
-	}{
-		"clean, yes":           {false, true, "reload", []bool{true}, []string{proceed}, 1, 0},
-		"clean, no":            {false, true, "reload", []bool{false}, []string{proceed}, 0, 0},
-		"dirty, save":          {true, true, "reload", []bool{true, true}, []string{save, proceed}, 1, 1},
-		"dirty, save, no":      {true, true, "reload", []bool{true, false}, []string{save, proceed}, 0, 1},
-		"dirty, do not save":   {true, true, "reload", []bool{false, true}, []string{save, proceed}, 1, 0},
-		"dirty, force":         {true, true, "reload force", nil, nil, 1, 0},
-		"off a terminal":       {false, false, "reload", nil, []string{proceed}, 0, 0},
-		"off, dirty":           {true, false, "reload", nil, []string{save}, 0, 0},
-		"off a terminal force": {true, false, "reload force", nil, nil, 1, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b = newBox(t)
-			if c.dirty {
-				b.must("hostname changed")
-			}
-			term := &terminal{interactive: c.interactive, answers: c.answers}
-			view, err := b.exec(c.line, term)
-			if c.interactive || strings.Contains(c.line, "force") {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := print(t, view); (got == "Reloading\n") != (c.reloads == 1) {
-					t.Errorf("answered %q", got)
-				}
-			} else if told := (*modules.Error)(nil); !errors.As(err, &told) || !strings.Contains(told.Hint, "reload force") {
-				t.Errorf("got %v", err)
-			}
-			if !slices.Equal(term.asked, c.asked) || b.reloads != c.reloads || len(b.store.revs) != c.saves {
-				t.Errorf("asked %q, %d reloads, %d saves", term.asked, b.reloads, len(b.store.revs))
-			}
-			if c.saves > 0 && !strings.Contains(term.String(), "[OK]") {
-				t.Errorf("the save was not shown: %q", term.String())
-			}
-		})
-	}
-}
-
-func TestReloadStaysWhenTheSaveFails(t *testing.T) {
-	b := newBox(t, "hostname changed")
-	b.store.fail = errors.New("no space left on device")
-	b.refused("reload", &terminal{interactive: true, answers: []bool{true, true}}, "no space left on device")
-	if b.reloads != 0 {
-		t.Error("reloaded without what was to be saved")
 	}
 }
 
@@ -274,20 +165,9 @@ func TestRestoreCommand(t *testing.T) {
 func TestLevels(t *testing.T) {
 	b := newBox(t)
 	for _, c := range b.engine.Book().Commands() {
-		open := slices.Contains([]string{"show version", "show clock", "show ip interface brief"}, c.Syntax)
+		open := slices.Contains([]string{"show version", "show ip interface brief"}, c.Syntax)
 		if open != (c.Level <= 1) {
 			t.Errorf("%s needs level %d", c.Syntax, c.Level)
 		}
 	}
-}
-
-// The damaged databases that are kept go when the operator says so, and not without being asked.
-func TestClearDamaged(t *testing.T) {
-	b := newBox(t)
-	b.damaged = []string{"hotspot.damaged-1"}
-	b.refused("clear hotspot damaged", nil, "clear hotspot damaged force")
-	if got := b.text("clear hotspot damaged force"); !strings.Contains(got, "hotspot.damaged-1") {
-		t.Errorf("it says %q", got)
-	}
-	b.refused("clear hotspot damaged force", nil, "No damaged hotspot database is kept")
 }

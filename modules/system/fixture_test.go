@@ -27,10 +27,11 @@ type box struct {
 	store  *store
 	back   *backups
 	log    *bytes.Buffer
-	dir    string // file area
+	memory memory        // earlier secrets
+	later  time.Duration // of the clock
+	dir    string        // file area
 
 	reloads int
-	damaged []string
 	about   Description
 }
 
@@ -42,7 +43,7 @@ var (
 func newBox(t *testing.T, lines ...string) *box {
 	t.Helper()
 	b := &box{
-		t: t, store: &store{}, back: &backups{}, log: &bytes.Buffer{}, dir: t.TempDir(),
+		t: t, store: &store{}, back: &backups{}, log: &bytes.Buffer{}, memory: memory{}, dir: t.TempDir(),
 		host: host.NewRecorder(host.Fixtures{Name: "debian", Up: 10 * 24 * time.Hour, Links: links}),
 		about: Description{
 			Version: "1.2.3", Commit: "abcdef0", Built: started.AddDate(0, -1, 0), Started: started,
@@ -52,8 +53,9 @@ func newBox(t *testing.T, lines ...string) *box {
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	b.engine = modules.NewEngine(b.store, log)
 	b.module = New(Deps{
-		Config: b.engine, Archive: b.store, Box: b, Backups: b.back, Host: b.host,
-		Now: func() time.Time { return now }, Log: log,
+		Config: b.engine, Box: b, Backups: b.back, Host: b.host,
+		Book: b.engine.Book, Commit: b.engine.Commit, Memory: b.memory,
+		Now: func() time.Time { return now.Add(b.later) }, Log: log,
 	})
 	if err := b.engine.Register(b.module); err != nil {
 		t.Fatal(err)
@@ -65,12 +67,7 @@ func newBox(t *testing.T, lines ...string) *box {
 }
 
 func (b *box) Describe() Description { return b.about }
-func (b *box) ClearDamaged() ([]string, error) {
-	names := b.damaged
-	b.damaged = nil
-	return names, nil
-}
-func (b *box) Reload() { b.reloads++ }
+func (b *box) Reload()               { b.reloads++ }
 
 // enter types a line in configuration mode, as the shell does.
 func (b *box) enter(line string) error {
@@ -99,6 +96,14 @@ func (b *box) must(line string) {
 	}
 }
 
+// save makes the configuration the one that the box starts with.
+func (b *box) save() {
+	b.t.Helper()
+	if _, err := b.engine.Save(context.Background(), operator, ""); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 var operator = modules.Actor{Name: "alice", From: "console", Level: 15}
 
 // exec runs a command with the answers of somebody at the terminal.
@@ -112,7 +117,7 @@ func (b *box) exec(line string, t *terminal) (modules.View, error) {
 		t = &terminal{}
 	}
 	return match.Command.Run(context.Background(), modules.Call{
-		Values: match.Values, Actor: operator, Terminal: t, Files: files(b.dir), Line: match.Line,
+		Values: match.Values, Actor: operator, Terminal: t, Files: files{dir: b.dir}, Line: match.Line,
 	})
 }
 
@@ -163,20 +168,18 @@ func (b *box) refused(line string, t *terminal, want string) {
 type store struct {
 	text  string
 	found bool
-	revs  []Revision
+	revs  []string // by whom
 	fail  error
 }
 
 func (s *store) Startup() (string, bool, error) { return s.text, s.found, s.fail }
 
-func (s *store) SaveStartup(text, author, comment string) (int, error) {
+func (s *store) SaveStartup(text, author, _ string) (int, error) {
 	if s.fail != nil {
 		return 0, s.fail
 	}
 	s.text, s.found = text, true
-	s.revs = append(s.revs, Revision{
-		Number: len(s.revs) + 1, Time: now, Author: author, Comment: comment, Size: len(text), SHA256: strings.Repeat("ab", 32),
-	})
+	s.revs = append(s.revs, author)
 	return len(s.revs), nil
 }
 
@@ -186,8 +189,6 @@ func (s *store) EraseStartup() error {
 	}
 	return s.fail
 }
-
-func (s *store) Revisions() ([]Revision, error) { return s.revs, s.fail }
 
 // backups remembers what was asked of it.
 type backups struct {
@@ -250,17 +251,20 @@ func (t *terminal) ReadSecret(_ context.Context, prompt string) (string, error) 
 
 func (t *terminal) Progress(done, _ int64, _ string) { t.progress = done }
 
-// files is a file area in a folder.
-type files string
+// files is a file area in a folder, of which only reading and writing is used.
+type files struct {
+	modules.Files
+	dir string
+}
 
-func (f files) Open(name string) (*os.File, error) { return os.Open(filepath.Join(string(f), name)) }
+func (f files) Open(name string) (*os.File, error) { return os.Open(filepath.Join(f.dir, name)) }
 
 func (f files) Create(name string) (modules.PendingFile, error) {
-	file, err := os.CreateTemp(string(f), "pending")
+	file, err := os.CreateTemp(f.dir, "pending")
 	if err != nil {
 		return nil, err
 	}
-	return &pending{file, filepath.Join(string(f), name), false}, nil
+	return &pending{file, filepath.Join(f.dir, name), false}, nil
 }
 
 type pending struct {
@@ -285,3 +289,11 @@ func (b *box) file(name string) (string, bool) {
 	raw, err := os.ReadFile(filepath.Join(b.dir, name))
 	return string(raw), !errors.Is(err, fs.ErrNotExist)
 }
+
+// memory is the verifiers of earlier secrets.
+type memory map[string][]byte
+
+func (m memory) Get(key string) ([]byte, bool, error) { raw, found := m[key]; return raw, found, nil }
+func (m memory) Put(key string, value []byte) error   { m[key] = value; return nil }
+func (m memory) Delete(key string) error              { delete(m, key); return nil }
+func (m memory) All() (map[string][]byte, error)      { return m, nil }

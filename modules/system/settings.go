@@ -2,8 +2,10 @@ package system
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
+	"mbox/credential"
 	"mbox/modules"
 )
 
@@ -15,47 +17,38 @@ const hostnameSyntax = "hostname NAME"
 // settings is the applied configuration; it is never changed.
 type settings struct {
 	hostname string
-	banner   string
-	enable   string // verifier
+	banners  map[string]string       // by their word in bannerWords
+	enable   map[int]credential.Hash // by level
 	accounts map[string]Account
+	standIns []credential.Hash // of the accounts; see checker.decoy
+	strict   bool              // password-policy
+	login    loginSettings
+	levels   []modules.LevelRule
 }
 
 // read takes the settings out of a tree, without the lines that it refuses; the error names each of them.
-func read(tree *modules.Tree) (*settings, error) {
-	s := &settings{hostname: DefaultHostname, accounts: map[string]Account{}}
-	var refused []error
+func (m *Module) read(tree *modules.Tree) (*settings, error) {
+	s := &settings{hostname: DefaultHostname}
 	if node, ok := tree.One(hostnameSyntax); ok {
 		s.hostname = modules.Get[string](node.Values, "NAME")
 	}
-	if node, ok := tree.One(bannerSyntax); ok {
-		s.banner = modules.Get[string](node.Values, "TEXT")
-	}
-	if node, ok := tree.One(enableSyntax); ok {
-		s.enable = modules.Get[string](node.Values, "SECRET")
-		if err := checkVerifier(s.enable); err != nil {
-			refused = append(refused, modules.Refuse(node, err))
-		}
-	}
-	for _, node := range tree.All(usernameSyntax) {
-		account := accountOf(node.Values)
-		err := checkVerifier(account.Verifier)
-		if err == nil && len(s.accounts) == MaxAccounts {
-			err = modules.Errorf("more than %d accounts", MaxAccounts)
-		}
-		if err != nil {
-			refused = append(refused, modules.Refuse(node, err))
-			continue
-		}
-		s.accounts[account.Name] = account
-	}
-	return s, errors.Join(refused...)
+	_, s.strict = tree.One(policySyntax)
+	refused := make([][]error, 5)
+	s.enable, refused[0] = readEnable(tree)
+	s.accounts, refused[1] = readAccounts(tree)
+	s.login, refused[2] = readLogin(tree)
+	s.levels, refused[3] = m.readLevels(tree)
+	s.banners, refused[4] = readBanners(tree)
+	s.standIns = standIns(s.accounts)
+	return s, errors.Join(slices.Concat(refused...)...)
 }
 
 func hostnameStatement() modules.Statement {
 	return modules.Statement{
-		Syntax: hostnameSyntax,
-		Help:   "Name of this box, as its prompt shows it",
-		Args:   map[string]modules.Type{"NAME": modules.Word("Letters, digits and hyphens, at most 63", parseHostname)},
+		Syntax:  hostnameSyntax,
+		Help:    "Name of this box, as its prompt shows it",
+		Default: "hostname " + DefaultHostname,
+		Args:    map[string]modules.Type{"NAME": modules.Word("Letters, digits and hyphens, at most 63", parseHostname)},
 	}
 }
 

@@ -15,14 +15,11 @@ import (
 func (m *Module) showCommands() []modules.Command {
 	return []modules.Command{{
 		Syntax: "show version", Help: "Software, box and how long both have been running",
-		Level: 1, Run: m.showVersion, Support: "show version",
-	}, {
-		Syntax: "show clock", Help: "Time of this box",
-		Level: 1, Run: m.showClock,
+		Level: 1, Run: m.showVersion, Support: "show version", Result: versionView{},
 	}, {
 		Syntax: "show ip interface brief", Help: "Interfaces with their addresses and state",
 		Words: map[string]string{"ip": "Internet protocol", "interface": "Interfaces", "brief": "One line for each address"},
-		Level: 1, Run: m.showInterfaces, Support: "show ip interface brief",
+		Level: 1, Run: m.showInterfaces, Support: "show ip interface brief", Result: interfacesView{},
 	}}
 }
 
@@ -116,19 +113,4 @@ func plural(n int64, unit string) string {
 		return "1 " + unit
 	}
 	return fmt.Sprintf("%d %ss", n, unit)
-}
-
-// clockView is the result of `show clock`.
-type clockView struct {
-	Time time.Time `json:"time"`
-}
-
-func (m *Module) showClock(context.Context, modules.Call) (modules.View, error) {
-	return clockView{m.deps.Now().Round(0)}, nil
-}
-
-// Text is the form of IOS.
-func (v clockView) Text(w io.Writer, _ int) error {
-	_, err := fmt.Fprintln(w, v.Time.Format("15:04:05.000 MST Mon Jan 2 2006"))
-	return err
 }

@@ -1,5 +1,5 @@
 // Package system is what every box has: its name, its operators' accounts, its banner, its clock, and the commands that
-// save, erase, back up and restore the configuration and restart the box.
+// back up and restore the box.
 package system
 
 import (
@@ -23,32 +23,13 @@ type Config interface {
 	Book() *modules.Book
 	Running() *modules.Tree
 	Save(ctx context.Context, actor modules.Actor, comment string) (revision int, err error)
-	Erase(ctx context.Context, actor modules.Actor) error
 	Dirty() bool
-}
-
-// Archive is what was saved.
-type Archive interface {
-	Startup() (text string, found bool, err error)
-	Revisions() ([]Revision, error) // oldest first
-}
-
-// Revision is one saved configuration.
-type Revision struct {
-	Number  int       `json:"number"`
-	Time    time.Time `json:"time"`
-	Author  string    `json:"author"`
-	Comment string    `json:"comment"`
-	SHA256  string    `json:"sha256"` // of the text, hexadecimal
-	Size    int       `json:"size"`   // of the text, bytes
 }
 
 // Box is the program around the modules.
 type Box interface {
 	Describe() Description
 	Reload() // ends everything and starts again; returns at once
-	// ClearDamaged removes the damaged databases that are kept, and says which there were.
-	ClearDamaged() ([]string, error)
 }
 
 // Description says what runs here.
@@ -73,25 +54,35 @@ type Backups interface {
 // Deps is what the module needs of the rest of the box.
 type Deps struct {
 	Config  Config
-	Archive Archive
 	Box     Box
 	Backups Backups
 	Host    host.Host
-	Now     func() time.Time // nil: time.Now
-	Log     *slog.Logger     // nil: discard
+	Book    func() *modules.Book // the grammar, whose commands have levels; nil: they keep them
+	Commit  Commit               // for a password that must be changed
+	Memory  Memory               // earlier secrets of accounts; nil: none are remembered
+	Now     func() time.Time     // nil: time.Now
+	Files   modules.Files        // whose names `?` shows; may be nil
+	Log     *slog.Logger         // nil: discard
 }
+
+// Commit makes one change of the configuration; it is (*modules.Engine).Commit.
+type Commit func(ctx context.Context, actor modules.Actor, change func(candidate *modules.Tree) error) error
 
 // Module is hostname, accounts, banner and the box's own commands. Its methods may be called from many goroutines.
 type Module struct {
 	deps    Deps
 	applied atomic.Pointer[settings]
+	guard   *guard
 	named   atomic.Bool // the machine's name was set by us
 
 	mu        sync.Mutex // guards observers
 	observers []func()
 }
 
-var _ modules.Configured = (*Module)(nil)
+var _ interface {
+	modules.Configured
+	modules.Guard
+} = (*Module)(nil)
 
 // New makes the module with the defaults of an empty configuration.
 func New(deps Deps) *Module {
@@ -101,8 +92,8 @@ func New(deps Deps) *Module {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Module{deps: deps}
-	m.applied.Store(&settings{hostname: DefaultHostname, accounts: map[string]Account{}})
+	m := &Module{deps: deps, guard: newGuard(deps.Now, deps.Log)}
+	m.applied.Store(&settings{hostname: DefaultHostname})
 	return m
 }
 
@@ -112,28 +103,35 @@ func (*Module) Name() string { return "system" }
 // Grammar has the statements of settings.go and accounts.go, and all commands.
 func (m *Module) Grammar() modules.Grammar {
 	return modules.Grammar{
-		Statements: []modules.Statement{hostnameStatement(), enableStatement(), usernameStatement(), bannerStatement()},
+		Statements: slices.Concat(
+			[]modules.Statement{hostnameStatement(), policyStatement()}, m.enableStatements(),
+			[]modules.Statement{m.usernameStatement(), m.levelStatement()}, loginStatements(), bannerStatements(),
+		),
+		Foreign: foreign,
 		Commands: slices.Concat(
-			m.showCommands(), m.configCommands(), m.reloadCommands(), m.backupCommands(), m.supportCommands(),
+			m.showCommands(), m.backupCommands(), m.supportCommands(), m.loginCommands(),
 		),
 	}
 }
 
 // Check refuses what no box can be.
-func (*Module) Check(candidate *modules.Tree) error {
-	_, err := read(candidate)
+func (m *Module) Check(candidate *modules.Tree) error {
+	_, err := m.read(candidate)
 	return err
 }
 
 // Apply swaps the settings, names the machine, and tells those who asked by OnChange.
 func (m *Module) Apply(ctx context.Context, tree *modules.Tree) error {
-	next, err := read(tree)
+	next, err := m.read(tree)
 	if err != nil {
 		return err
 	}
 	if err := m.nameMachine(ctx, next.hostname, len(tree.All(hostnameSyntax)) > 0); err != nil {
 		return err
 	}
+	m.remember(next)
+	m.setLevels(next.levels)
+	m.guard.configure(next.login)
 	m.applied.Store(next)
 	m.mu.Lock()
 	observers := slices.Clone(m.observers)
@@ -175,15 +173,6 @@ func (m *Module) OnChange(changed func()) {
 
 // Hostname is the name of the box.
 func (m *Module) Hostname() string { return m.applied.Load().hostname }
-
-// Banner is the message of the day, without a line end; empty if there is none.
-func (m *Module) Banner() string { return m.applied.Load().banner }
-
-// EnableVerifier is the verifier (package credential) of the secret that `enable` asks for, if there is one.
-func (m *Module) EnableVerifier() (string, bool) {
-	verifier := m.applied.Load().enable
-	return verifier, verifier != ""
-}
 
 // Account is an operator's account by its exact name.
 func (m *Module) Account(name string) (Account, bool) {

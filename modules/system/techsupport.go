@@ -18,7 +18,7 @@ func (m *Module) supportCommands() []modules.Command {
 	return []modules.Command{{
 		Syntax: "show tech-support", Help: "Everything that support needs, without secrets",
 		Words: map[string]string{"tech-support": "Everything that support needs, without secrets"},
-		Level: 15, Run: m.showSupport,
+		Level: 15, Run: m.showSupport, Result: supportView{},
 	}}
 }
 
@@ -40,7 +40,7 @@ type section struct {
 func (m *Module) showSupport(ctx context.Context, call modules.Call) (modules.View, error) {
 	out := supportView{Hostname: m.Hostname(), Time: m.deps.Now().UTC()}
 	out.add("show process", m.process(ctx), nil)
-	out.add("show running-config", hidden{viewConfig(m.deps.Config.Running().Text(true))}, nil)
+	out.add("show running-config", hidden{modules.ViewConfig(m.deps.Config.Running().Text(true))}, nil)
 	book := m.deps.Config.Book()
 	for _, c := range book.Commands() {
 		if c.Support == "" {
@@ -110,7 +110,7 @@ func heading(title string, width int) string {
 
 // hidden is a configuration without what is a secret in another form: what proves a password offline, or what the box's own
 // key opens.
-type hidden struct{ configView }
+type hidden struct{ modules.ConfigText }
 
 var disguised = regexp.MustCompile(`SCRAM-SHA-256\$\S+|(\s6 )\S+`)
 
@@ -122,8 +122,8 @@ func (h hidden) Text(w io.Writer, width int) error { return h.masked().Text(w, w
 // MarshalJSON is the configuration with disguised secrets masked.
 func (h hidden) MarshalJSON() ([]byte, error) { return marshal(h.masked()) }
 
-func (h hidden) masked() configView {
-	out := configView{Lines: make([]string, len(h.Lines))}
+func (h hidden) masked() modules.ConfigText {
+	out := modules.ConfigText{Lines: make([]string, len(h.Lines))}
 	for i, line := range h.Lines {
 		out.Lines[i] = hide(line)
 	}

@@ -38,7 +38,7 @@ func (room) Grammar() modules.Grammar {
 func TestTechSupport(t *testing.T) {
 	b := newBox(t)
 	b.engine = modules.NewEngine(b.store, b.module.deps.Log)
-	b.module = New(Deps{Config: b.engine, Archive: b.store, Box: b, Backups: b.back, Host: b.host, Now: b.module.deps.Now})
+	b.module = New(Deps{Config: b.engine, Box: b, Backups: b.back, Host: b.host, Now: b.module.deps.Now})
 	if err := b.engine.Register(b.module, room{}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,107 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"mbox/modules"
+)
+
+// maxAlias bounds the name of an alias, in characters.
+const maxAlias = 32
+
+func parseAlias(name string) (string, error) {
+	name = strings.ToLower(name)
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return "", errAliasName
+		}
+	}
+	if name == "" || len(name) > maxAlias {
+		return "", errAliasName
+	}
+	return name, nil
+}
+
+var errAliasName = errors.New("expected a name of 1 to 32 letters, digits, - and _")
+
+// expand puts the command behind an alias in its place; what is typed behind the alias stays behind it. A word that
+// begins a command is never an alias, so that none can take a command's place; and what comes out is not expanded
+// again, so that none can name itself.
+func (s *Session) expand(line string) string {
+	start := len(line) - len(strings.TrimLeft(line, " \t"))
+	word, rest := line[start:], ""
+	if end := strings.IndexAny(word, " \t"); end >= 0 {
+		word, rest = word[:end], word[end:]
+	}
+	command, known := s.server.settings().aliases[strings.ToLower(word)]
+	if !known || s.beginsCommand(word) {
+		return line
+	}
+	return line[:start] + command + rest
+}
+
+// beginsCommand says whether a command of any level begins with the word.
+func (s *Session) beginsCommand(word string) bool {
+	help := s.server.Engine.Book().HelpCommand(fullLevel, word)
+	return help.Err == nil && len(help.Candidates) > 0
+}
+
+// aliasError is what is wrong with the line that an alias stands for.
+type aliasError struct {
+	line string
+	err  error
+}
+
+func (e *aliasError) Error() string { return e.err.Error() }
+func (e *aliasError) Unwrap() error { return e.err }
+
+// checkAlias refuses the alias that a typed line would make if it could not work, or would show a secret.
+func (s *Session) checkAlias(m modules.Match) error {
+	if m.Statement == nil || m.Statement.Syntax != aliasSyntax || m.Negated {
+		return nil
+	}
+	name, line := modules.Get[string](m.Values, "NAME"), modules.Get[string](m.Values, "LINE")
+	book := s.server.Engine.Book()
+	match, err := book.ParseCommand(fullLevel, line)
+	var wrong *modules.LineError
+	switch {
+	case s.beginsCommand(name):
+		return &modules.Error{Message: fmt.Sprintf("%q begins a command, and an alias cannot take its place", name), Hint: "Choose another name."}
+	case match.Secret || book.MaskLine(line) != line:
+		return &modules.Error{Message: "An alias cannot hold a secret", Hint: "End it before the secret, and type that behind the alias."}
+	case errors.As(err, &wrong) && wrong.Kind != modules.Incomplete && !strings.ContainsAny(line, "|"):
+		return &modules.Error{Message: fmt.Sprintf("%q is not a command", line), Hint: wrong.Error()}
+	}
+	return nil
+}
+
+// aliasesView is the result of `show aliases`.
+type aliasesView struct {
+	Aliases []aliasView `json:"aliases"`
+}
+
+type aliasView struct {
+	Name    string `json:"name"`
+	Command string `json:"command"`
+}
+
+func viewAliases(aliases map[string]string) aliasesView {
+	view := aliasesView{Aliases: []aliasView{}}
+	for _, name := range slices.Sorted(maps.Keys(aliases)) {
+		view.Aliases = append(view.Aliases, aliasView{name, aliases[name]})
+	}
+	return view
+}
+
+func (v aliasesView) Text(w io.Writer, width int) error {
+	rows := make([][]string, len(v.Aliases))
+	for i, a := range v.Aliases {
+		rows[i] = []string{a.Name, a.Command}
+	}
+	return modules.Table{Columns: []modules.Column{{Name: "Alias"}, {Name: "Command", Min: 10}}, Rows: modules.Rows(rows)}.Text(w, width)
+}

@@ -1,0 +1,51 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"strings"
+
+	"mbox/modules"
+)
+
+// Run runs lines that came without a terminal in a session of their own, as in `ssh box 'show version'`: with the
+// actor's privilege, one after the other, up to the first that is not done. Nobody answers questions.
+func (s *Server) Run(ctx context.Context, actor modules.Actor, out io.Writer, line string) Outcome {
+	ctx, session, done := s.begin(ctx, actor, NewScript(out, Size{}, noAnswer))
+	defer done()
+	for text := range strings.Lines(line) {
+		result := session.Execute(ctx, strings.TrimSuffix(text, "\n"))
+		if result.Outcome != Done || session.Closed() || ctx.Err() != nil {
+			return result.Outcome
+		}
+	}
+	return session.atEnd()
+}
+
+func noAnswer(context.Context) (string, error) { return "", io.EOF }
+
+// RunAll runs the lines of in until it ends or a line ends the session, as `ssh box < lines` does; it goes on behind a
+// line that is not done. A secret that is asked for is the next line. The outcome is that of the worst line. in must end,
+// or its reads fail, when ctx does.
+func (s *Server) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, out io.Writer) Outcome {
+	lines := piped{bufio.NewReaderSize(in, maxAhead)}
+	now := &queue{}
+	ctx, session, done := s.begin(ctx, actor, NewScript(out, Size{}, func(context.Context) (string, error) {
+		if line, ok := now.next(); ok {
+			return line, nil
+		}
+		return lines.next()
+	}))
+	defer done()
+	worst := Done
+	for !session.Closed() && ctx.Err() == nil {
+		waiting, err := lines.several()
+		if err != nil {
+			break
+		}
+		*now = queue{lines: waiting}
+		worst = max(worst, session.runQueue(ctx, now).Outcome)
+	}
+	return max(worst, session.atEnd())
+}
