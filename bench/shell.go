@@ -38,22 +38,22 @@ func shellFigures(t *harness, w *tabwriter.Writer) {
 	}
 	fmt.Fprintf(w, "starting with a startup-config of %d lines / with an empty one\t%.2f / %.2f s\t%s\t%s\n", configLines, full.Seconds(), empty.Seconds(), beside, ratio)
 
-	compare(w, fmt.Sprintf("keystroke -> echo with %d lines configured", configLines), echoes(t, box.login(), "mbox#"), "bash behind sshd", openssh.times(func(l *line) []time.Duration { return echoes(t, l, "$ ") }))
+	compare(w, fmt.Sprintf("keystroke -> echo with %d lines configured", configLines), echoes(t, box.login(), "mbox#"), "bash behind sshd", openssh.times(func(l *line) []time.Duration { return echoes(t, l, "plain$") }))
 	compare(w, "show ? -> list and line again", answers(t, box.login(), "mbox#", "show ", '?', "mbox#show "), "vtysh", frr.times(func(l *line) []time.Duration {
 		return answers(t, l, "# ", "show ", '?', "# show ")
 	}))
 	configuring := box.login()
 	configuring.ask("configure terminal\r", "(config)#")
-	compare(w, fmt.Sprintf("no ip host ? with %d hosts", configLines), answersPaged(t, configuring, "no ip host ", '?'), "", nil)
-	compare(w, "Tab completes show runn", answers(t, box.login(), "mbox#", "show runn", '\t', "mbox#show running-config "), "vtysh", frr.times(func(l *line) []time.Duration {
-		return answers(t, l, "# ", "show runn", '\t', "# show running-config ")
+	compare(w, fmt.Sprintf("no ip host ? with %d hosts", configLines/2), answersPaged(t, configuring, "no ip host ", '?'), "", nil)
+	compare(w, "Tab completes show runn", answers(t, box.login(), "mbox#", "show runn", '\t', "ing-config "), "vtysh", frr.times(func(l *line) []time.Duration {
+		return answers(t, l, "# ", "show runn", '\t', "ing-config ")
 	}))
 
 	took := box.paste(pastedLines)
 	beside, ratio = "-", "-"
 	if frr != nil {
 		other := frr.paste(pastedLines)
-		beside, ratio = fmt.Sprintf("vtysh %.2f s", other.Seconds()), fmt.Sprintf("%.1f", other.Seconds()/took.Seconds())
+		beside, ratio = fmt.Sprintf("vtysh, from a pipe %.2f s", other.Seconds()), fmt.Sprintf("%.1f", other.Seconds()/took.Seconds())
 	}
 	fmt.Fprintf(w, "pasting %d configuration lines over SSH\t%.2f s\t%s\t%s\n", pastedLines, took.Seconds(), beside, ratio)
 

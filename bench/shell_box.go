@@ -55,7 +55,7 @@ func (b *shellBox) configuration(lines int) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "username op privilege 15 secret %s\n", b.secret)
 	for i := range lines {
-		fmt.Fprintf(&text, "ip host h%d.example.com 10.%d.%d.%d\n", i, i>>16&255, i>>8&255, i&255)
+		fmt.Fprintf(&text, "ip host h%d.example.com 10.%d.%d.%d\n", i/2, i>>16&255, i>>8&255, i&255) // two addresses each: names are bounded
 	}
 	fmt.Fprintf(&text, "ip ssh listen 127.0.0.1 port %d\nip ssh pubkey-chain\n username op\n  key-string %s", b.port, ssh.MarshalAuthorizedKey(b.signer.PublicKey()))
 	return text.String()

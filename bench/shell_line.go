@@ -44,10 +44,16 @@ func newLine(t *harness, in io.Writer, out io.Reader, end func()) *line {
 func (l *line) ask(keys, expected string) time.Duration {
 	l.discard()
 	began := time.Now()
-	if _, err := io.WriteString(l.in, keys); err != nil {
-		l.t.Fatalf("type %q: %v", keys, err)
+	typed := make(chan error, 1)
+	go func() { // the shell may want to be read before it reads on
+		_, err := io.WriteString(l.in, keys)
+		typed <- err
+	}()
+	took := l.await(began, keys, expected)
+	if err := <-typed; err != nil {
+		l.t.Fatalf("type %.80q: %v", keys, err)
 	}
-	return l.await(began, keys, expected)
+	return took
 }
 
 // discard forgets what has come.
@@ -74,10 +80,10 @@ func (l *line) await(began time.Time, keys, expected string) time.Duration {
 				return time.Since(began)
 			}
 			if !open {
-				l.t.Fatalf("after %q the session ended with %q", keys, seen)
+				l.t.Fatalf("after %.80q the session ended with %q", keys, seen)
 			}
 		case <-limit:
-			l.t.Fatalf("after %q there was no %q, but %q", keys, expected, seen)
+			l.t.Fatalf("after %.80q there was no %q, but %.2000q", keys, expected, seen)
 		}
 	}
 }

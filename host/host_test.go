@@ -33,6 +33,23 @@ func TestRecorderAnswersAsIfItWasDone(t *testing.T) {
 	}
 }
 
+func TestRecorderLeavesTheClockAlone(t *testing.T) {
+	r := NewRecorder(Fixtures{})
+	before := time.Now()
+	if err := r.SetTime(context.Background(), time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SlewTime(context.Background(), -20*time.Millisecond, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if off := time.Now().Round(0).Sub(before.Round(0)); off.Abs() > time.Hour {
+		t.Errorf("the clock has moved by %v", off)
+	}
+	if want := []string{"time 2030-01-02T03:04:05.000000006Z", "slew -20ms"}; !slices.Equal(r.Lines(), want) {
+		t.Errorf("recorded %q, want %q", r.Lines(), want)
+	}
+}
+
 func TestRecorderIsBounded(t *testing.T) {
 	r := NewRecorder(Fixtures{})
 	for range maxLines + 1 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -64,7 +63,7 @@ type DiffView struct {
 
 // ViewDiff is differences as a result, secrets masked.
 func ViewDiff(differences []Difference) DiffView {
-	return DiffView{slices.Concat([]DiffLine{}, DiffLines(differences))}
+	return DiffView{append([]DiffLine{}, DiffLines(differences)...)}
 }
 
 // Text prints + and - before the lines, indented as they stand.

@@ -36,6 +36,9 @@ func (t *Tree) Set(contexts []*Node, m Match) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{Statement: m.Statement, Values: m.Values, owner: t.owned()}
+	if n.Statement.Order == AsTyped {
+		n.key = n.keyText()
+	}
 	if at, found := locate(*siblings, n); found && n.Statement.Mode != "" && (*siblings)[at].Line(false) == n.Line(false) {
 		return (*siblings)[at], nil // only to open it: no module need look again
 	}
@@ -60,8 +63,12 @@ func locate(siblings []*Node, n *Node) (int, bool) {
 	if n.Statement.Order != AsTyped {
 		return at, found
 	}
-	for ; at < len(siblings) && compareNodes(siblings[at], n) == 0; at++ {
-		if sameLine(siblings[at], n) {
+	for ; at < len(siblings); at++ {
+		have := siblings[at]
+		if have.Statement != n.Statement && compareNodes(have, n) != 0 {
+			break
+		}
+		if sameLine(have, n) {
 			return at, true
 		}
 	}
@@ -91,7 +98,7 @@ func (t *Tree) below(contexts []*Node, climbed int) (*[]*Node, []*Node, error) {
 func (t *Tree) mine(siblings []*Node, at int) *Node {
 	n := siblings[at]
 	if n.owner == nil || n.owner != t.owner {
-		n = &Node{Statement: n.Statement, Values: n.Values, Children: slices.Clone(n.Children), owner: t.owned()}
+		n = &Node{Statement: n.Statement, Values: n.Values, Children: slices.Clone(n.Children), owner: t.owned(), key: n.key}
 		siblings[at] = n
 	}
 	return n

@@ -38,6 +38,7 @@ type fakeModule struct {
 	check func(*Tree) error
 	apply func(value string) error
 	run   func(context.Context) error
+	seen  string // of a reader
 }
 
 func (m *fakeModule) Name() string { return m.name }

@@ -62,7 +62,7 @@ func (b *Book) CommandWords(text string) (string, error) {
 		switch {
 		case len(found) == 0:
 			return "", &Error{
-				Message: fmt.Sprintf("no command begins with %q", strings.Join(append(full, word), " ")),
+				Message: fmt.Sprintf("No command begins with %q", strings.Join(append(full, word), " ")),
 				Hint:    "Type the first words of a command, without its arguments and options",
 			}
 		case len(found) > 1:
@@ -75,7 +75,7 @@ func (b *Book) CommandWords(text string) (string, error) {
 	case words == "":
 		return "", Errorf("expected the first words of a command")
 	case !slices.ContainsFunc(left, func(p *pattern) bool { return !p.command.Pinned }):
-		return "", &Error{Message: words + " stays at its privilege level", Hint: "Who could run it could give himself any other"}
+		return "", &Error{Message: fmt.Sprintf("%q stays at its privilege level", words), Hint: "Who could run it could give himself any other"}
 	}
 	return words, nil
 }

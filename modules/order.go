@@ -33,6 +33,9 @@ func compareKeys(a, b *Node) int {
 }
 
 func sameLine(a, b *Node) bool {
+	if a.key != "" && b.key != "" && a.Statement == b.Statement {
+		return a.key == b.key
+	}
 	return (a.Statement == b.Statement || a.Statement.In == b.Statement.In && a.Statement.Syntax == b.Statement.Syntax) &&
 		compareKeys(a, b) == 0
 }

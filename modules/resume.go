@@ -28,7 +28,7 @@ func (e *Engine) resume(text string) (string, *countdown) {
 	}
 	left := min(r.Deadline.Sub(e.clock.Now()), r.Left)
 	if left > 0 {
-		r.Left = left
+		r.Left, r.Deadline = left, e.clock.Now().Add(left).UTC().Round(0)
 		return r.New, &countdown{Revert: r}
 	}
 	return r.Old, &countdown{Revert: r}

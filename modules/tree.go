@@ -17,6 +17,7 @@ type Node struct {
 	Children  []*Node
 
 	owner *owner // the tree that may change Children in place
+	key   string // keyText, where the order is meaning: such lines are found one by one; may be empty
 }
 
 // owner is a tree as its nodes know it.

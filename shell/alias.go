@@ -45,6 +45,15 @@ func (s *Session) expand(line string) string {
 	return line[:start] + command + rest
 }
 
+// masked is a line that may not have parsed, with what may be a secret hidden. What an alias stands for decides.
+func (s *Session) masked(line string) string {
+	command, offset := cutDo(line)
+	if !s.config || offset > 0 {
+		line = line[:offset] + s.expand(command)
+	}
+	return s.server.Engine.Book().MaskLine(line)
+}
+
 // beginsCommand says whether a command of any level begins with the word.
 func (s *Session) beginsCommand(word string) bool {
 	help := s.server.Engine.Book().HelpCommand(fullLevel, word)

@@ -318,34 +318,6 @@ func TestOverlongAndBrokenLines(t *testing.T) {
 	p.does("show version", "mbox 1.0\nhost>")
 }
 
-// FuzzKeys types random keys at a whole session. A failure of readline would end the process.
-func FuzzKeys(f *testing.F) {
-	for _, seed := range []string{
-		"show v?\t\r", "\x12x\x07\x03\x13", "conf t\rinter eth0\r\x1a", "show lines 100\r  /x\rq", "s\x14\x14\x19\x19", "key\r\x03",
-		"\x1b[A\x1b[B\x1b[3~\x04\x1bd\x1bb\x1bf\x1b\x7f", "wipe\ry", "a\x15\x19\x19\x12a\x12\x12\x7f\x7f\x1b[A\r", "漢字?\x02\x02\x08\t", "hang\r\x03",
-	} {
-		f.Add([]byte(seed), 80)
-		f.Add([]byte(seed+seed), 21)
-	}
-	b := newBox(f)
-	b.brief = true
-	f.Fuzz(func(t *testing.T, keys []byte, width int) {
-		tty := NewTTY(vt.New(clampWidth(width)), Size{Width: width, Height: 5})
-		done := make(chan error, 1)
-		go func() { done <- b.Interact(t.Context(), actorAt(15), tty) }()
-		half := len(keys) / 2
-		for _, part := range [][]byte{keys[:half], keys[half:], []byte("\x03"), []byte("\x03"), []byte("logout\r")} {
-			tty.Feed(part)
-			drain(tty.keys) // an interrupt takes away what is not read yet
-			tty.Resize(Size{Width: width / 2, Height: 3})
-		}
-		tty.Hangup()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // drain waits until all keys were read or nobody reads any more.
 func drain(k *keyboard) {
 	k.mu.Lock()

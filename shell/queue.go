@@ -38,7 +38,7 @@ func (s *Session) runQueue(ctx context.Context, q *queue) status {
 		st.Outcome = max(st.Outcome, r.Outcome)
 		st.Secret = st.Secret || r.Secret
 		if r.Outcome != Done && len(st.Refused) < maxRefusals {
-			told := printable([]byte(strings.TrimSpace(s.server.Engine.Book().MaskLine(line))))
+			told := printable([]byte(strings.TrimSpace(s.masked(line))))
 			st.Refused = append(st.Refused, refusal{number, cut(string(told), maxTold)})
 		}
 	}

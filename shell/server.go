@@ -66,7 +66,7 @@ func (s *Server) Interact(ctx context.Context, actor modules.Actor, tty *TTY) er
 	pasted := newPaste(tty)
 	defer pasted.stop()
 	count := func(line string, r Result) {
-		pasted.add(r.Outcome, func() string { return s.Engine.Book().MaskLine(line) })
+		pasted.add(r.Outcome, func() string { return session.masked(line) })
 	}
 	for !session.Closed() {
 		session.tellLost()

@@ -217,7 +217,7 @@ func cutDo(line string) (command string, offset int) {
 func (s *Session) remember(line string, p parsed, err error) {
 	switch {
 	case err != nil:
-		line = s.server.Engine.Book().MaskLine(line)
+		line = s.masked(line)
 	case p.match.Secret:
 		line = p.match.Line
 	}

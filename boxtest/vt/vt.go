@@ -13,7 +13,7 @@ import (
 )
 
 // Patience bounds every wait for the screen. It is no promise of speed.
-const Patience = 60 * time.Second
+const Patience = 20 * time.Second
 
 const escape = 0x1b
 

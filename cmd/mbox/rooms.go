@@ -66,14 +66,14 @@ func newRooms(p parts) *rooms {
 	r.clock = clock.New(clock.Deps{Host: p.host, Dial: r.dialAny, Built: readBuild().time, Log: p.logOf("clock")})
 	r.logging = logging.New(logging.Deps{
 		Hub: p.hub(), Dial: r.dialAny, Hostname: func() string { return r.system.Hostname() }, Location: r.clock.Location,
-		Synced: r.clock.Synced, Facilities: r.names,
+		Synced: r.clock.Synced, Facilities: r.names, Private: []string{"hotspot"},
 	})
 	r.clock.OnChange(r.logging.Relocate)
 	r.system = system.New(system.Deps{
 		Config: p.config, Box: p.box, Backups: backups{p}, Host: p.host, Files: p.area(), Log: p.logOf("system"),
 		Book: p.config.Book, Commit: p.config.Commit, Memory: p.memory(),
 	})
-	r.config = config.New(config.Deps{Engine: p.config, Archive: archive{p.store}, Box: p.box, Announce: p.box.announce, Log: p.logOf("config")})
+	r.config = config.New(config.Deps{Engine: p.config, Archive: archive{p.store}, Box: p.box, Announce: p.box.announce, Files: p.area(), Log: p.logOf("config")})
 	r.diag = diag.New(p.diagnostics(r.hosts))
 	if p.db != nil || p.store == nil {
 		r.hotspot = hotspot.New(p.db, p.log)

@@ -128,6 +128,32 @@ var schemaRefusals = map[string]string{
 	"show session-config diffs": "only inside of a configuration session",
 }
 
+// wholeLines are the beginnings of commands whose lines are not folded: they can be pasted, or are read by programs, or each
+// is one message.
+var wholeLines = []string{
+	"more", "show tech-support", "show startup-config", "show running-config", "show archive config differences",
+	"show configuration compare", "show logging",
+}
+
+func isWhole(syntax string) bool {
+	return slices.ContainsFunc(wholeLines, func(begin string) bool { return strings.HasPrefix(syntax, begin) })
+}
+
+// usualWidth is that of a terminal as it comes.
+const usualWidth = 80
+
+func checkWidth(t *testing.T, line, text string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", line, err, text)
+	}
+	for shown := range strings.Lines(text) {
+		if n := modules.DisplayWidth(strings.TrimSuffix(shown, "\n")); n > usualWidth {
+			t.Errorf("%s: a line of %d columns: %s", line, n, shown)
+		}
+	}
+}
+
 // TestResultsMatchTheirSchemas runs every command that shows something on a box that holds something, and checks what
 // `| json` prints.
 func TestResultsMatchTheirSchemas(t *testing.T) {
@@ -167,6 +193,10 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 			}
 			n++
 			checkJSON(t, schema, line, out)
+			if !isWhole(c.Syntax) {
+				text, err := run(fmt.Sprintf("terminal width %d", usualWidth), line)
+				checkWidth(t, line, string(text), err)
+			}
 		}
 	}
 	if n < 30 {

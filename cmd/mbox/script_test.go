@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 //	box kill DIR              end it with SIGKILL
 //	box signal DIR NAME       send it HUP or INT
 //	box ended DIR STATUS      wait until it has ended by itself
+//	box lapse DIR             let the time to confirm a change of a box that does not run be over
 //	exits STATUS PROGRAM...   run a program that must end with that status
 //	fetch STATUS FROM URL     get a page over HTTPS from an address of this machine
 //	fill FILE TEXT N          write TEXT N times
@@ -98,6 +99,9 @@ func boxCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if got := strconv.Itoa(b.cmd.ProcessState.ExitCode()); got != args[2] {
 			ts.Fatalf("the box on %s ended with status %s", dir, got)
 		}
+	case "lapse":
+		b.wait(ts)
+		lapse(ts, dir)
 	default:
 		ts.Fatalf("unknown: box %s", args[0])
 	}

@@ -54,6 +54,9 @@ func writeScriptFile(ts *testscript.TestScript, name, text string) {
 
 // condition knows [openssh]: whether the programs of OpenSSH's client are there.
 func condition(name string) (bool, error) {
+	if name == "icmp" {
+		return mayICMP(), nil
+	}
 	if name != "openssh" {
 		return false, fmt.Errorf("unknown condition %s", name)
 	}

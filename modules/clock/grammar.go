@@ -43,7 +43,7 @@ var words = map[string]string{
 func (m *Module) Grammar() modules.Grammar {
 	return modules.Grammar{
 		Statements: []modules.Statement{{
-			Syntax: syntaxTimezone, Help: words["timezone"], Words: words,
+			Syntax: syntaxTimezone, Help: words["timezone"], Words: words, Default: "clock timezone UTC",
 			Args: map[string]modules.Type{
 				"NAME":  modules.Word("Zone of the IANA database such as Europe/Berlin, or any name with hours", cleanZone),
 				"HOURS": modules.Int(-23, 23, "Hours ahead of UTC"), "MINUTES": modules.Int(0, 59, "And minutes"),

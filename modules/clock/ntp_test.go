@@ -1,174 +1,13 @@
 package clock
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"mbox/modules"
-	"mbox/modules/moduletest"
 )
-
-// machine is a clock that can be set, wrong by ahead.
-type machine struct {
-	mu     sync.Mutex
-	ahead  time.Duration
-	slewed []time.Duration
-	steps  int
-	err    error // of every change
-	frozen bool  // changes are taken and do nothing, as a recorder does
-}
-
-// now has the monotonic reading of the real time, as time.Now has after a step.
-func (m *machine) now() time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return time.Now().Add(m.ahead)
-}
-
-func (m *machine) off() time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.ahead
-}
-
-func (m *machine) SetTime(_ context.Context, t time.Time) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err == nil {
-		m.steps++
-		if !m.frozen {
-			m.ahead = t.Sub(time.Now().Round(0))
-		}
-	}
-	return m.err
-}
-
-func (m *machine) SlewTime(_ context.Context, by, _ time.Duration) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err == nil {
-		m.slewed = append(m.slewed, by)
-		if !m.frozen {
-			m.ahead += by
-		}
-	}
-	return m.err
-}
-
-// source is a server as the client sees it.
-type source struct {
-	wrong   time.Duration // its clock against the truth
-	delay   time.Duration
-	stratum int
-	kiss    string
-	err     error
-}
-
-// world is a module, the machine that it runs on, and the servers that there are.
-type world struct {
-	*testing.T
-	machine *machine
-	module  *Module
-	log     *strings.Builder
-
-	mu      sync.Mutex // guards what follows
-	servers map[string]*source
-	asked   map[string]int
-}
-
-// newWorld must be called in a bubble of synctest.
-func newWorld(t *testing.T, ahead time.Duration, config string, servers map[string]*source) *world {
-	t.Helper()
-	w := &world{T: t, machine: &machine{ahead: ahead}, servers: servers, asked: map[string]int{}, log: &strings.Builder{}}
-	w.module = New(Deps{
-		Host: w.machine, Built: time.Now().Add(-30 * 24 * time.Hour), Log: slog.New(slog.NewTextHandler(w.log, nil)),
-		Now: func() time.Time { return w.machine.now() },
-	})
-	w.module.query = w.answer
-	w.configure(config)
-	return w
-}
-
-func (w *world) configure(config string) {
-	w.Helper()
-	tree := moduletest.Tree(w, config, w.module)
-	if err := w.module.Check(tree); err != nil {
-		w.Fatal(err)
-	}
-	if err := w.module.Apply(context.Background(), tree); err != nil {
-		w.Fatal(err)
-	}
-}
-
-func (w *world) answer(ctx context.Context, c serverConfig) (sample, error) {
-	w.mu.Lock()
-	w.asked[c.Name]++
-	s := *w.servers[c.Name]
-	w.mu.Unlock()
-	if s.err != nil {
-		return sample{}, s.err
-	}
-	select {
-	case <-ctx.Done():
-		return sample{}, ctx.Err()
-	case <-time.After(s.delay):
-	}
-	if s.kiss != "" {
-		return sample{kiss: s.kiss}, errors.New("kiss of death")
-	}
-	return sample{offset: s.wrong - w.machine.off(), delay: s.delay, at: w.machine.now(), stratum: max(s.stratum, 1), refID: ".GPS."}, nil
-}
-
-func (w *world) set(name string, s source) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	*w.servers[name] = s
-}
-
-// live runs the module for so long.
-func (w *world) live(long time.Duration) {
-	w.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), long)
-	defer cancel()
-	if err := w.module.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		w.Errorf("run: %v", err)
-	}
-}
-
-func (w *world) status() statusView {
-	w.Helper()
-	view, err := w.module.showStatus(context.Background(), modules.Call{})
-	if err != nil {
-		w.Fatal(err)
-	}
-	return view.(statusView)
-}
-
-func (w *world) states() string {
-	w.Helper()
-	view, err := w.module.showAssociations(context.Background(), modules.Call{})
-	if err != nil {
-		w.Fatal(err)
-	}
-	var out []string
-	for _, s := range view.(associationsView).Servers {
-		out = append(out, s.Server+" "+s.State)
-	}
-	return strings.Join(out, ", ")
-}
-
-const ms1 = time.Millisecond
-
-func three(prefix string) string {
-	return "ntp server 10.0.0.1" + prefix + "\nntp server 10.0.0.2\nntp server 10.0.0.3\n"
-}
 
 // A machine without a clock of its own comes up years behind: the first agreement sets it, whatever the distance.
 func TestFirstSyncStepsFromAnywhere(t *testing.T) {
@@ -366,6 +205,30 @@ func TestSlewedOnceByEachAnswer(t *testing.T) {
 		w.live(2 * time.Minute)
 		if got := len(w.machine.slewed); got != before {
 			t.Errorf("slewed %d times more by an answer that was used", got-before)
+		}
+	})
+}
+
+// What servers said before a step is worth nothing after it, however quick they were.
+func TestStepForgetsAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, time.Hour, "ntp server 10.0.0.1\n", map[string]*source{"10.0.0.1": {delay: ms1}})
+		w.slower = 30 * ms1
+		w.live(20 * time.Second)
+		if off, s := w.machine.off(), w.status(); off.Abs() > ms1 || w.machine.steps != 1 || !s.Synchronized || *s.OffsetMS < -1 || *s.OffsetMS > 1 {
+			t.Errorf("off by %v after %d steps, %+v", off, w.machine.steps, s)
+		}
+	})
+}
+
+// The first answer may have waited on its way: a clock that is right is not set by it.
+func TestFirstAnswerIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 0, "ntp server 10.0.0.1\n", map[string]*source{"10.0.0.1": {delay: ms1}})
+		w.first = &source{delay: 1400 * ms1, wrong: 700 * ms1}
+		w.live(time.Minute)
+		if w.machine.steps != 0 || w.machine.off().Abs() > ms1 || !w.status().Synchronized {
+			t.Errorf("%d steps, off by %v, %+v", w.machine.steps, w.machine.off(), w.status())
 		}
 	})
 }

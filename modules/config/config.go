@@ -51,6 +51,7 @@ type Deps struct {
 	Archive  Archive
 	Box      Box
 	Announce func(text string) // tells every operator; nil: nobody
+	Files    modules.Files     // whose names `?` shows; may be nil
 	Clock    modules.Clock     // nil: the machine's
 	Log      *slog.Logger      // nil: discard
 }

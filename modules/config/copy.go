@@ -49,7 +49,7 @@ func (m *Module) notSaved(err error) error {
 }
 
 func (m *Module) copyCommands() []modules.Command {
-	file := map[string]modules.Type{"FILE": modules.Word("File, in the box's file area", nil)}
+	file := map[string]modules.Type{"FILE": modules.FileName("File, in the box's file area", m.deps.Files)}
 	help := with(map[string]string{"force": "Replace a file, or take the good lines and leave out the bad, without asking"})
 	command := func(syntax, text string, result any, run func(context.Context, modules.Call) (modules.View, error)) modules.Command {
 		return modules.Command{Syntax: syntax, Help: text, Words: help, Args: file, Level: 15, Pinned: true, Result: result, Run: run}

@@ -73,12 +73,17 @@ func (m *Module) Run(ctx context.Context) error {
 	}
 }
 
-// take waits for nobody: too many tests at once are refused. The function returned gives the slot back.
-func (m *Module) take() (func(), error) {
+// take waits for nobody: too many tests at once are refused, and the last slots are for who may do everything. The function
+// returned gives the slot back.
+func (m *Module) take(actor modules.Actor) (func(), error) {
+	crowded := &modules.Error{Message: "Too many pings and traceroutes run on this box", Hint: "Stop one with Ctrl-C, or wait for it."}
+	if actor.Level < operator && len(m.slots) >= maxRunning/2 {
+		return nil, crowded
+	}
 	select {
 	case m.slots <- struct{}{}:
 		return func() { <-m.slots }, nil
 	default:
-		return nil, &modules.Error{Message: "Too many pings and traceroutes run on this box", Hint: "Stop one with Ctrl-C, or wait for it."}
+		return nil, crowded
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
@@ -349,6 +350,15 @@ func traceThrough(t *testing.T) {
 			t.Error(text)
 		}
 	}
+	ctx, stop := contextWithStop(t)
+	b.term.reset()
+	b.term.wrote = func(string) { stop() } // as soon as the heading is there: nobody answers
+	began := time.Now()
+	view, err := b.run(ctx, "traceroute 10.71.7.1 timeout 60", false)
+	if err != nil || !view.(*traceView).Interrupted || time.Since(began) > 30*time.Second {
+		t.Errorf("Ctrl-C after %v: %v %+v", time.Since(began), err, view)
+	}
+	b.term.wrote = nil
 	text := b.text("traceroute 10.71.8.1 probe 1")
 	if !strings.HasPrefix(text, "Tracing the route to 10.71.8.1\n  1 10.71.0.2 ") || !strings.HasSuffix(text, " msec !H\n!H: host unreachable\n") {
 		t.Error(text)

@@ -78,7 +78,7 @@ type pingProbe struct {
 }
 
 func (m *Module) ping(ctx context.Context, call modules.Call) (modules.View, error) {
-	leave, err := m.take()
+	leave, err := m.take(call.Actor)
 	if err != nil {
 		return nil, err
 	}

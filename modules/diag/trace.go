@@ -81,7 +81,7 @@ type traceProbe struct {
 }
 
 func (m *Module) traceroute(ctx context.Context, call modules.Call) (modules.View, error) {
-	leave, err := m.take()
+	leave, err := m.take(call.Actor)
 	if err != nil {
 		return nil, err
 	}

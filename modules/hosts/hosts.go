@@ -63,7 +63,7 @@ func (m *Module) Grammar() modules.Grammar {
 				"host": "Give a name an address, for this box's own connections",
 			},
 			Args: map[string]modules.Type{
-				"NAME": modules.Word("Name of the host", ParseName),
+				"NAME": nameType{modules.Word("Name of the host", ParseName), m},
 				"ADDR": modules.Address("Address; repeat the line to give a name several"),
 			},
 			Key: []string{"NAME", "ADDR"},
@@ -71,7 +71,7 @@ func (m *Module) Grammar() modules.Grammar {
 			Syntax: serverSyntax,
 			Help:   "Name servers that this box asks, in this order",
 			Words:  map[string]string{"name-server": "Name servers that this box asks, in this order"},
-			Args:   map[string]modules.Type{"ADDR": modules.Address("Address of a name server")},
+			Args:   map[string]modules.Type{"ADDR": modules.Known(modules.Address("Address of a name server"), m.serversNow)},
 			Key:    []string{"ADDR"},
 			Order:  modules.AsTyped,
 		}},

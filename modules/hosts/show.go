@@ -84,6 +84,14 @@ func join(addrs []netip.Addr) string {
 // maxListed bounds the names that `?` shows.
 const maxListed = 20
 
+// serversNow are the name servers, for `?`.
+func (m *Module) serversNow(string) (out []modules.Candidate) {
+	for _, server := range m.table.Load().servers {
+		out = append(out, modules.Candidate{Text: server.String(), Help: "asked now"})
+	}
+	return out
+}
+
 // nameType is a name of which `?` shows those that are configured.
 type nameType struct {
 	modules.Type

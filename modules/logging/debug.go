@@ -115,11 +115,13 @@ func (h *Hub) tellMissed(s *speaker, missed uint64) {
 // watchDebug tells of what the rate limit held back, and ends debugging whose time is over.
 func (m *Module) watchDebug(ctx context.Context) {
 	hub := m.deps.Hub
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hub.wake:
+	for ctx.Err() == nil {
+		if hub.debugged.Load() == 0 { // else it is on since before a reload
+			select {
+			case <-ctx.Done():
+				return
+			case <-hub.wake:
+			}
 		}
 		tick := time.NewTicker(time.Second)
 		for hub.debugged.Load() > 0 && ctx.Err() == nil {

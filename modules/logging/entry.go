@@ -75,7 +75,7 @@ func cutCode(message string) (facility string, severity int, mnemonic, rest stri
 	if len(message) < 6 || message[0] != '%' {
 		return "", 0, "", message, false
 	}
-	code, rest, found := strings.Cut(message[1:min(len(message), maxCode)], ": ")
+	code, _, found := strings.Cut(message[1:min(len(message), maxCode)], ": ")
 	if !found {
 		return "", 0, "", message, false
 	}

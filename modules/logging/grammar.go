@@ -32,7 +32,8 @@ var words = map[string]string{
 
 	"show": "Show running system information", "clear": "Reset something", "last": "Only the newest messages",
 	"since": "Only messages from then on", "module": "Only messages of one module", "match": "Only messages that match",
-	"force": "Without asking", "debug": "Show what a module does while it does it", "undebug": "End debugging", "no": "Undo something",
+	"support": "Without debugging and without what may name guests",
+	"force":   "Without asking", "debug": "Show what a module does while it does it", "undebug": "End debugging", "no": "Undo something",
 	"debugging": "Modules that are debugged", "all": "All modules", "for": "For how long (default: 15 minutes)",
 }
 
@@ -45,38 +46,38 @@ func (m *Module) Grammar() modules.Grammar {
 
 func statements() []modules.Statement {
 	level := newLevelType()
-	one := func(syntax, help string, args map[string]modules.Type) modules.Statement {
-		return modules.Statement{Syntax: syntax, Help: help, Words: words, Args: args}
+	one := func(syntax, help, otherwise string, args map[string]modules.Type) modules.Statement {
+		return modules.Statement{Syntax: syntax, Help: help, Words: words, Args: args, Default: otherwise}
 	}
 	leveled := map[string]modules.Type{"LEVEL": level}
-	host := one(syntaxHost, words["host"], map[string]modules.Type{
+	host := one(syntaxHost, words["host"], "", map[string]modules.Type{
 		"HOST": modules.Word("Address or name of the log host", cleanHost), "PORT": modules.Int(1, 65535, "Port"), "LEVEL": level,
 		"FINGERPRINT": fingerprintType{},
 	})
 	host.Key = []string{"HOST"}
 	return []modules.Statement{
-		one(syntaxBuffered, words["buffered"], map[string]modules.Type{
+		one(syntaxBuffered, words["buffered"], "logging buffered 1048576 debugging", map[string]modules.Type{
 			"ENTRIES": modules.Int(1, 1_000_000, "Messages"), "BYTES": modules.Int(4096, maxBytes, "Bytes"), "LEVEL": level,
 		}),
-		one(syntaxConsole, words["console"], leveled),
-		one(syntaxMonitor, words["monitor"], leveled),
-		one(syntaxTrap, words["trap"], leveled),
-		one(syntaxFacility, words["facility"], map[string]modules.Type{"FACILITY": facilityType()}),
-		one(syntaxOrigin, words["origin-id"], map[string]modules.Type{"TEXT": modules.Word("Name of 1 to 255 printable ASCII characters", cleanOrigin)}),
-		one(syntaxSource, words["source"], map[string]modules.Type{"ADDR": modules.Address("Address of this box")}),
+		one(syntaxConsole, words["console"], "logging console informational", leveled),
+		one(syntaxMonitor, words["monitor"], "logging monitor debugging", leveled),
+		one(syntaxTrap, words["trap"], "logging trap informational", leveled),
+		one(syntaxFacility, words["facility"], "logging facility local7", map[string]modules.Type{"FACILITY": facilityType()}),
+		one(syntaxOrigin, words["origin-id"], "logging origin-id hostname", map[string]modules.Type{"TEXT": modules.Word("Name of 1 to 255 printable ASCII characters", cleanOrigin)}),
+		one(syntaxSource, words["source"], "", map[string]modules.Type{"ADDR": modules.Address("Address of this box")}),
 		host,
 	}
 }
 
 func (m *Module) showCommands() []modules.Command {
 	return []modules.Command{{
-		Syntax: "show logging [last N] [level LEVEL] [since SINCE] [module MODULE] [match REGEXP]",
+		Syntax: "show logging [last N] [level LEVEL] [since SINCE] [module MODULE] [match REGEXP] [support]",
 		Help:   "Where messages go, and those in memory; with a filter only these", Words: words,
 		Args: map[string]modules.Type{
 			"N": modules.Int(1, 1_000_000, "Messages"), "LEVEL": newLevelType(), "SINCE": m.sinceType(), "MODULE": m.moduleType("Name of a module"),
 			"REGEXP": modules.Word("Regular expression (RE2) over the line", cleanRegexp),
 		},
-		Level: 2, Support: "show logging last 1000", Result: logView{}, Run: m.showLogging,
+		Level: 2, Support: "show logging last 1000 support", Result: logView{}, Run: m.showLogging,
 	}, {
 		Syntax: "clear logging [force]", Help: "Empty the buffer of messages", Words: words, Level: 15, Run: m.clearLogging,
 	}}

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -21,7 +22,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -276,6 +279,28 @@ func TestQueueIsBounded(t *testing.T) {
 	if got := r.text("show logging"); !strings.Contains(got, "0 messages sent, 999 wait, 2000 dropped") {
 		t.Error(got)
 	}
+}
+
+// A log host that stays away is tried ever less often, and said to be away once.
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var attempts atomic.Int32
+		r := start(t, Deps{Dial: func(context.Context, netip.Addr, string, string) (net.Conn, error) {
+			attempts.Add(1)
+			return nil, errors.New("no route")
+		}})
+		defer r.stop()
+		r.configure("logging host 10.0.0.5 transport tcp\n")
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		// 1, 2, 4, ... 60 s, of which at least half is waited.
+		if n := attempts.Load(); n < 30 || n > 80 {
+			t.Errorf("%d attempts in half an hour", n)
+		}
+		if got := r.text("show logging"); strings.Count(got, "%LOGGING-4-HOSTDOWN") != 1 || !strings.Contains(got, "failed since") {
+			t.Error(got)
+		}
+	})
 }
 
 func TestSendsOverTLS(t *testing.T) {

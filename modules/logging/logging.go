@@ -29,6 +29,7 @@ type Deps struct {
 	Location   func() *time.Location // zone in which times are shown; nil: UTC
 	Synced     func() bool           // the clock is known to be right; nil: it is not
 	Facilities func() []string       // what can be debugged: the names of the modules
+	Private    []string              // modules whose messages may name guests in their attributes
 	Roots      *x509.CertPool        // who may vouch for a log host; nil: those of the system
 	Now        func() time.Time      // nil: time.Now
 }

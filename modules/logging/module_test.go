@@ -7,13 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mbox/modules"
@@ -104,6 +103,21 @@ func TestNumbersAndWordsAreTheSameLevel(t *testing.T) {
 	}
 }
 
+// What `show running-config all` says is in force is in force.
+func TestDefaults(t *testing.T) {
+	m := New(Deps{})
+	var typed strings.Builder
+	for _, s := range m.Grammar().Statements {
+		if s.Default != "" {
+			typed.WriteString(s.Default + "\n")
+		}
+	}
+	s, err := read(moduletest.Tree(t, typed.String(), m))
+	if err != nil || !reflect.DeepEqual(s, defaults()) || strings.Count(typed.String(), "\n") != 6 {
+		t.Errorf("%s gives %+v, %v; want %+v", typed.String(), s, err, defaults())
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	m := New(Deps{})
 	for text, want := range map[string]string{
@@ -122,12 +136,9 @@ func TestCheckRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		"logging host 10.0.0.300", "logging host -", "logging host a..b", "logging host 0.0.0.0", "logging buffered 100", "logging console 8",
+		"logging host 10.0.0.300", "logging host a..b", "logging host 0.0.0.0", "logging buffered 100", "logging console 8",
 		"logging host x fingerprint abcd", "logging origin-id string \"a b\"", "logging host 10.0.0.5 port 0",
 	} {
-		if line == "logging host -" {
-			continue
-		}
 		if _, err := book.ParseStatement(nil, line); err == nil {
 			t.Errorf("%s is taken", line)
 		}
@@ -208,15 +219,27 @@ func TestShowLoggingFollowsTheZone(t *testing.T) {
 	}
 }
 
+// For support: no data of guests, and no debugging.
+func TestShowLoggingForSupport(t *testing.T) {
+	r := start(t, Deps{Private: []string{"hotspot"}})
+	r.text("debug all")
+	r.log.With("module", "hotspot").Info("account added", "username", "alice")
+	r.log.With("module", "sync").Debug("account came", "username", "alice")
+	r.log.With("module", "sync").Info("connected", "peer", "edge2")
+	got := r.text("show logging support last 10")
+	if strings.Contains(got, "alice") || !strings.Contains(got, "%HOTSPOT-6-INFO: account added\n") || !strings.Contains(got, "peer=edge2") {
+		t.Error(got)
+	}
+	if got := r.text("show logging"); strings.Count(got, "alice") != 2 {
+		t.Errorf("an operator misses something:\n%s", got)
+	}
+}
+
 func TestShowLoggingJSON(t *testing.T) {
 	r := start(t, Deps{})
 	r.configure("logging host 127.0.0.1 port 9\nlogging console off\n")
-	view, err := r.run("show logging")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.log.Info("plain")
-	view, err = r.run("show logging match plain")
+	view, err := r.run("show logging match plain")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,213 +258,6 @@ func TestShowLoggingJSON(t *testing.T) {
 	}
 	if !regexp.MustCompile(`"time":"\d{4}-\d\d-\d\dT`).Match(raw) {
 		t.Errorf("time: %s", raw)
-	}
-}
-
-// A terminal that reads nothing holds up neither the box nor another terminal, and is told what it missed.
-func TestSlowTerminal(t *testing.T) {
-	r := start(t, Deps{})
-	stuck, begun := make(chan struct{}), make(chan struct{}, 1)
-	slow, quick := make(chan string, 10_000), make(chan string, 10_000)
-	defer r.module.Subscribe(func(line string) {
-		select {
-		case begun <- struct{}{}:
-		default:
-		}
-		<-stuck
-		slow <- line
-	})()
-	stop := r.module.Subscribe(func(line string) { quick <- line })
-	const sent = 5 * maxWaiting
-	for i := range sent {
-		r.log.Info("message", "i", i)
-		select { // as fast as the quick one reads
-		case line := <-quick:
-			if !strings.HasSuffix(line, fmt.Sprintf("message i=%d", i)) {
-				t.Fatalf("message %d came as %s", i, line)
-			}
-		case <-time.After(30 * time.Second):
-			t.Fatal("the quick terminal is held up")
-		}
-	}
-	<-begun
-	close(stuck)
-	got, missed := 0, 0
-	for got+missed < sent {
-		select {
-		case line := <-slow:
-			var n int
-			if _, err := fmt.Sscanf(line, "%%LOGGING-4-DROPPED: %d messages", &n); err == nil {
-				missed += n
-			} else {
-				got++
-			}
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%d messages came and %d were reported as missed, of %d", got, missed, sent)
-		}
-	}
-	if got != maxWaiting+1 {
-		t.Errorf("%d messages came", got)
-	}
-	stop()
-	r.log.Info("after the end")
-	if len(quick) != 0 {
-		t.Error("a terminal goes on after its cancel")
-	}
-}
-
-func TestTerminalsEndWithTheBox(t *testing.T) {
-	before := runtime.NumGoroutine()
-	r := start(t, Deps{})
-	for range 20 {
-		r.module.Subscribe(func(string) {})
-	}
-	r.configure("logging host 127.0.0.1 port 9\nlogging host 127.0.0.2 transport tcp port 9\n")
-	r.log.Info("message")
-	r.stop()
-	if cancel := r.module.Subscribe(func(string) { t.Error("a line after the end") }); cancel == nil {
-		t.Error("no cancel")
-	} else {
-		cancel()
-	}
-	r.log.Info("message")
-	boxEnded(t, before)
-}
-
-// boxEnded waits until as many goroutines are left as before.
-func boxEnded(t *testing.T, before int) {
-	t.Helper()
-	limit := time.After(30 * time.Second)
-	for runtime.NumGoroutine() > before {
-		select {
-		case <-limit:
-			buf := make([]byte, 1<<16)
-			t.Fatalf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-		default:
-			runtime.Gosched()
-		}
-	}
-}
-
-func TestMonitorLevel(t *testing.T) {
-	r := start(t, Deps{})
-	seen := make(chan string, 10)
-	defer r.module.Subscribe(func(line string) { seen <- line })()
-	r.configure("logging monitor errors\n")
-	r.log.Warn("a warning")
-	r.log.Error("an error")
-	if line := <-seen; !strings.HasSuffix(line, "%SYSTEM-3-ERROR: an error") {
-		t.Error(line)
-	}
-}
-
-func TestDebug(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Deps{})
-		defer r.stop()
-		sync, web := r.log.With("module", "sync"), r.log.With("module", "web")
-		sync.Debug("before")
-		if got := r.text("show debugging"); got != "No module is being debugged.\n" {
-			t.Error(got)
-		}
-		if got := r.text("debug sync for 2"); !strings.HasPrefix(got, "sync debugging is on until ") {
-			t.Error(got)
-		}
-		sync.Debug("seen", "n", 1)
-		web.Debug("not seen")
-		r.log.Debug("sync: also seen")
-		r.log.Debug("not seen either")
-		if got := r.text("show logging level 7 match DEBUG:"); strings.Count(got, "seen") != 2 || strings.Contains(got, "not seen") || strings.Contains(got, "before") {
-			t.Errorf("%s", got)
-		}
-		if got := r.text("show debugging"); !strings.Contains(got, "sync debugging is on until") || !strings.Contains(got, "switched on by admin") {
-			t.Error(got)
-		}
-		time.Sleep(2*time.Minute + time.Second)
-		synctest.Wait()
-		sync.Debug("too late")
-		if got := r.text("show logging"); strings.Contains(got, "too late") || !strings.Contains(got, "%LOGGING-5-DEBUGOFF: debugging of sync has ended by itself after 2m0s") {
-			t.Errorf("%s", got)
-		}
-		if web.Enabled(context.Background(), slog.LevelDebug) || sync.Enabled(context.Background(), slog.LevelDebug) {
-			t.Error("still on")
-		}
-	})
-}
-
-func TestDebugAllAndUndebug(t *testing.T) {
-	r := start(t, Deps{})
-	r.text("debug all")
-	for _, name := range []string{"sync", "web", "hotspot"} {
-		if !r.log.With("module", name).Enabled(context.Background(), slog.LevelDebug) {
-			t.Errorf("%s is not debugged", name)
-		}
-	}
-	if got := r.text("undebug web"); got != "web debugging is off\n" {
-		t.Error(got)
-	}
-	if _, err := r.run("no debug web"); err == nil || !strings.Contains(err.Error(), "not being debugged") {
-		t.Errorf("%v", err)
-	}
-	if got := r.text("no debug all"); got != "All possible debugging has been turned off\n" {
-		t.Error(got)
-	}
-	if n := r.hub.debugged.Load(); n != 0 {
-		t.Errorf("%d are debugged", n)
-	}
-	for _, line := range []string{"debug nothing", "debug sync for 0", "debug"} {
-		if _, err := r.run(line); err == nil {
-			t.Errorf("%s is taken", line)
-		}
-	}
-}
-
-// Debugging of a module that never stops talking is held to its rate, and says so; others are not held back by it.
-func TestDebugRateLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, Deps{})
-		defer r.stop()
-		r.text("debug all for 5")
-		r.hub.clear()
-		loud, quiet := r.log.With("module", "sync"), r.log.With("module", "web")
-		for range 1000 {
-			loud.Debug("again")
-		}
-		quiet.Debug("once")
-		time.Sleep(1500 * time.Millisecond)
-		synctest.Wait()
-		counts := map[string]int{}
-		for _, e := range r.hub.Buffered() {
-			counts[e.Message]++
-		}
-		if counts["again"] != MaxDebugRate || counts["once"] != 1 || counts["suppressed 900 debug messages of sync: more than 100 in a second"] != 1 {
-			t.Errorf("%v", counts)
-		}
-		loud.Debug("again")
-		if n := len(r.hub.Buffered()); n != MaxDebugRate+3 {
-			t.Errorf("%d messages: the next second is held back too", n)
-		}
-	})
-}
-
-// Debug messages go to the buffer and to terminals; to a log host only if its level says so, and to the console likewise.
-func TestDebugStaysInTheBox(t *testing.T) {
-	r := start(t, Deps{})
-	r.configure("logging host 127.0.0.1 port 9\nlogging host 127.0.0.2 port 9 level debugging\n")
-	r.stop() // the queues stay as they are
-	r.module.mu.Lock()
-	hosts := r.module.hosts
-	r.module.mu.Unlock()
-	r.hub.attach(hosts, []int{informational, debugging})
-	r.hub.startDebug("sync", "admin", time.Now(), time.Minute)
-	for _, h := range hosts {
-		for len(h.queue) > 0 {
-			<-h.queue
-		}
-	}
-	r.log.With("module", "sync").Debug("only inside")
-	if len(hosts[0].queue) != 0 || len(hosts[1].queue) != 1 {
-		t.Errorf("%d and %d wait", len(hosts[0].queue), len(hosts[1].queue))
 	}
 }
 

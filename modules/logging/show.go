@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
 
 	"mbox/modules"
@@ -57,6 +58,9 @@ func (m *Module) showLogging(_ context.Context, call modules.Call) (modules.View
 	if err != nil {
 		return nil, err
 	}
+	if call.Values.Has("support") {
+		wanted.level, wanted.private = min(wanted.level, informational), m.deps.Private
+	}
 	hub := m.deps.Hub
 	hub.mu.Lock()
 	view := logView{
@@ -97,6 +101,8 @@ type filter struct {
 	since  time.Time
 	module string
 	match  *regexp.Regexp
+
+	private []string // modules whose attributes are left out
 }
 
 func filterOf(v modules.Values) (filter, error) {
@@ -119,6 +125,7 @@ func filterOf(v modules.Values) (filter, error) {
 func (f filter) apply(all []*Entry) []*Entry {
 	out := []*Entry{}
 	for _, e := range all {
+		e = f.withhold(e)
 		if e.Severity <= f.level && !e.Time.Before(f.since) && (f.module == "" || e.Module == f.module) &&
 			(f.match == nil || f.match.MatchString(e.Line())) {
 			out = append(out, e)
@@ -128,6 +135,16 @@ func (f filter) apply(all []*Entry) []*Entry {
 		out = out[len(out)-f.last:]
 	}
 	return out
+}
+
+// withhold leaves out what may name guests.
+func (f filter) withhold(e *Entry) *Entry {
+	if !slices.Contains(f.private, e.Module) || len(e.Attributes) == 0 {
+		return e
+	}
+	public := *e
+	public.Attributes = []Attribute{}
+	return &public
 }
 
 func (m *Module) clearLogging(ctx context.Context, call modules.Call) (modules.View, error) {

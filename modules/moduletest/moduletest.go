@@ -129,7 +129,38 @@ func (s *session) sample(line string, seen map[string]bool) {
 			t.Errorf("%q leaves\n%s", no, got)
 		}
 	}
+	if node.Statement.Default != "" {
+		s.defaults(around, node.Statement)
+	}
 	s.help(rendered)
+}
+
+// defaults looks for the line that says what is in force without the sample, as it would be typed.
+func (s *session) defaults(around []*modules.Node, statement *modules.Statement) {
+	tree := s.tree.Clone()
+	s.contexts = around
+	var m modules.Match
+	var err error
+	words := strings.Fields(statement.Default)
+	for n := range words { // as few as name it: others may begin like it
+		if m, err = s.book.ParseStatement(around, "default "+strings.Join(words[:n+1], " ")); err == nil {
+			break
+		}
+	}
+	if err == nil {
+		err = tree.Remove(around, m)
+	}
+	if err != nil {
+		s.t.Errorf("%q: the default %q is no line of it: %v", statement.Syntax, statement.Default, err)
+		return
+	}
+	text := s.book.WithDefaults(tree).Text(false)
+	if !strings.Contains("\n"+strings.ReplaceAll(text, "\n ", "\n"), "\n"+statement.Default+"\n") && !strings.Contains(text, " "+statement.Default+"\n") {
+		s.t.Errorf("the default %q is not in\n%s", statement.Default, text)
+	}
+	if _, err := s.book.LoadStrict(text); err != nil {
+		s.t.Errorf("the configuration with defaults does not load: %v", err)
+	}
 }
 
 // help asks `?` behind every word of a line.

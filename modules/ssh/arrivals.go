@@ -87,5 +87,5 @@ func (m *Module) turnAway(source netip.Addr, reason string) {
 	}
 	m.turned = turnedAway{last: now}
 	m.mu.Unlock()
-	m.log.Warn("%SSH-4-SSH2_UNEXPECTED_MSG: connection refused", "from", source, "reason", reason, "also", silent)
+	m.log.Warn("%SSH-4-REFUSED: connection refused", "from", source, "reason", reason, "also", silent)
 }

@@ -12,6 +12,9 @@ import (
 	"mbox/modules"
 )
 
+// slowLink is how long a client may take to have read all that was written when a session ended by itself.
+const slowLink = time.Minute
+
 const (
 	subsystemSFTP = "sftp"
 	// maxCommand bounds what `ssh box COMMAND` may send, in bytes.
@@ -35,6 +38,7 @@ type channel struct {
 	pty    bool
 	size   Size
 	resize func(Size) // nil: nobody wants to know
+	users  int        // the channel, and what runs in it; the session is counted as long as there is one
 }
 
 // session serves a channel of type session; it is called in a goroutine of its own.
@@ -54,8 +58,8 @@ func (c *conn) session(_ *glider.Server, peer *gossh.ServerConn, request gossh.N
 		_ = request.Reject(gossh.ResourceShortage, errFull.Error())
 		return
 	}
-	defer c.module.closeSession(c)
-	ch := &channel{NewChannel: request, conn: c, account: account, closed: make(chan struct{})}
+	ch := &channel{NewChannel: request, conn: c, account: account, closed: make(chan struct{}), users: 1}
+	defer ch.leave()
 	ch.ctx, ch.end = context.WithCancelCause(c.ctx)
 	defer ch.end(nil)
 	glider.DefaultSessionHandler(ch.server(), peer, ch, ctx)
@@ -81,6 +85,28 @@ func (m *Module) closeSession(c *conn) {
 	c.sessions--
 }
 
+// join counts what runs in the session; false if the session is over.
+func (ch *channel) join() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.users == 0 {
+		return false
+	}
+	ch.users++
+	return true
+}
+
+// leave is the end of the channel, or of what runs in it.
+func (ch *channel) leave() {
+	ch.mu.Lock()
+	ch.users--
+	over := ch.users == 0
+	ch.mu.Unlock()
+	if over {
+		ch.conn.module.closeSession(ch.conn)
+	}
+}
+
 // server is what gliderlabs/ssh is told of this session.
 func (ch *channel) server() *glider.Server {
 	return &glider.Server{
@@ -99,7 +125,6 @@ func (ch *channel) Accept() (gossh.Channel, <-chan *gossh.Request, error) {
 	go func() { // ends with the channel, for which the connection waits
 		defer close(passed)
 		defer close(ch.closed)
-		defer ch.end(errGone)
 		for request := range requests {
 			if ch.passes(request) {
 				passed <- request
@@ -208,12 +233,12 @@ func (ch *channel) follow(resize func(Size)) Size {
 	return ch.size
 }
 
-// linger waits for the client to close the channel too: until then reads do not end. One that does not loses its
-// connection.
+// linger waits for the client to close the channel too: until then reads do not end, and what it was told last may be on its
+// way. One that does not loses its connection.
 func (ch *channel) linger() {
 	select {
 	case <-ch.closed:
-	case <-time.After(lastWords):
+	case <-time.After(slowLink):
 		ch.conn.end(errGone)
 		<-ch.closed
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestPublicKeys(t *testing.T) {
 	}
 }
 
-// awaitFailed waits until logins were counted, in this order.
+// awaitFailed waits until logins were counted, in whatever order: clients are gone before the server has noticed.
 func (b *box) awaitFailed(names ...string) {
 	b.t.Helper()
 	var got []string
@@ -136,11 +137,27 @@ func (b *box) awaitFailed(names ...string) {
 		b.accounts.mu.Lock()
 		got = append([]string{}, b.accounts.failed...)
 		b.accounts.mu.Unlock()
+		slices.Sort(got)
 		if fmt.Sprint(got) == fmt.Sprint(names) {
 			return
 		}
 	}
 	b.t.Errorf("counted %q, want %q", got, names)
+}
+
+// TestLoginLimit: logins without sessions are bounded too, and leave room for those who may do something about it.
+func TestLoginLimit(t *testing.T) {
+	b := newBox(t, "ip ssh session-limit 8")
+	for range 7 {
+		b.login("guest", "guestpass")
+	}
+	if _, err := b.dial("guest", "guestpass"); err == nil {
+		t.Error("one account has all the connections")
+	}
+	b.login("admin", "adminpass")
+	if _, err := b.dial("admin", "adminpass"); err == nil {
+		t.Error("more logins than the limit")
+	}
 }
 
 // borrowed is a public key whose private half somebody else has.

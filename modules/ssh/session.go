@@ -34,6 +34,10 @@ func (ch *channel) serve(s glider.Session) {
 		return
 	}
 	defer ch.conn.release()
+	if !ch.join() {
+		return
+	}
+	defer ch.leave()
 	log := ch.conn.module.log.With("user", ch.account.Name, "from", ch.conn.source)
 	status := exitFailed
 	defer func() {

@@ -44,9 +44,9 @@ func (ch *channel) transfer(s glider.Session) int {
 		return exitFailed
 	}
 	defer root.Close()
-	area := &area{root: root, pending: ch.conn.module.deps.Files.Pending, tell: func(verb, name string, args ...any) {
+	area := newArea(root, ch.conn.module.deps.Files.Pending, func(verb, name string, args ...any) {
 		log.Info("sftp: "+verb, append([]any{"file", name}, args...)...)
-	}}
+	})
 	server := sftp.NewRequestServer(s, sftp.Handlers{FileGet: area, FilePut: area, FileCmd: area, FileList: area})
 	defer context.AfterFunc(ch.ctx, func() { _ = server.Close() })()
 	err = server.Serve()
@@ -59,8 +59,13 @@ type area struct {
 	pending string
 	tell    func(verb, name string, args ...any)
 
-	mu   sync.Mutex // guards open
-	open int
+	mu      sync.Mutex // guards what follows
+	open    int
+	uploads map[string]*upload // that are open, by the name that they will have
+}
+
+func newArea(root *os.Root, pending string, tell func(verb, name string, args ...any)) *area {
+	return &area{root: root, pending: pending, tell: tell, uploads: map[string]*upload{}}
 }
 
 var errTooManyOpen = errors.New("too many files are open")
@@ -148,7 +153,7 @@ func (a *area) Filecmd(r *sftp.Request) error {
 	switch r.Method {
 	case "Setstat":
 		if r.AttrFlags().Size {
-			return sftp.ErrSSHFxOpUnsupported
+			return a.truncate(name, r.Attributes().Size)
 		}
 		return nil // modes, owners and times are the box's own
 	case "Rename":

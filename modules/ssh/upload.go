@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sync"
 
 	"github.com/pkg/sftp"
@@ -19,6 +21,8 @@ const (
 	maxUpload = 2 << 30
 	// keepFree is what uploads leave free on the file system: the databases of the box need room to go on.
 	keepFree = 64 << 20
+	// maxParts bounds how many pieces may lie apart; clients have some dozens of packets on their way.
+	maxParts = 1024
 	// checkEach is after how many new bytes the room is looked at again.
 	checkEach = 4 << 20
 )
@@ -27,6 +31,8 @@ const (
 var (
 	errTooLarge = fmt.Errorf("the file is larger than %d bytes", maxUpload)
 	errNoRoom   = errors.New("no space left for files")
+	// errContinued is for `reput` and the like: part of a file would have to be taken from what is there.
+	errContinued = errors.New("a file can only be written anew and whole, not continued")
 )
 
 // upload is a file that is being written. It takes its name when it is closed, whole, or not at all.
@@ -38,11 +44,16 @@ type upload struct {
 
 	mu      sync.Mutex // guards what follows; SFTP writes from several goroutines
 	size    int64
-	checked int64 // size at which there was room
-	failed  error // why it will not take its name
+	checked int64  // size at which there was room
+	parts   []part // what has been written, in order, joined where they touch
+	failed  error  // why it will not take its name
 }
 
-// Filewrite begins a file. It can only be written anew: what is there stays until the new file is whole.
+// part is from a byte up to another.
+type part struct{ from, to int64 }
+
+// Filewrite begins a file. It can only be written anew, whatever the client says of truncating: what is there stays until
+// the new file is whole.
 func (a *area) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 	name, err := a.inside(r.Filepath)
 	if err != nil {
@@ -57,8 +68,8 @@ func (a *area) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 		return nil, fs.ErrPermission
 	case exists && flags.Excl:
 		return nil, fs.ErrExist
-	case exists && (!flags.Trunc || flags.Append):
-		return nil, errors.New("a file can only be written anew, not continued")
+	case flags.Append:
+		return nil, errContinued
 	case !exists && !flags.Creat:
 		return nil, fs.ErrNotExist
 	}
@@ -70,7 +81,26 @@ func (a *area) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 		a.give()
 		return nil, err
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.uploads[name] = u
 	return u, nil
+}
+
+// truncate is how scp says where a file ends, behind its last byte.
+func (a *area) truncate(name string, size uint64) error {
+	a.mu.Lock()
+	u := a.uploads[name]
+	a.mu.Unlock()
+	if u == nil {
+		return sftp.ErrSSHFxOpUnsupported
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if size != uint64(u.size) {
+		return errContinued
+	}
+	return nil
 }
 
 func (a *area) begin(name string) (*upload, error) {
@@ -104,7 +134,27 @@ func (u *upload) WriteAt(p []byte, offset int64) (int, error) {
 	if err != nil {
 		u.failed = plain(err)
 	}
+	u.wrote(part{offset, offset + int64(n)})
+	if len(u.parts) > maxParts {
+		u.failed = errContinued
+	}
 	return n, u.failed
+}
+
+// wrote notes what is there; the caller holds mu. Clients write in order, but for what is on its way, so the list is short.
+func (u *upload) wrote(p part) {
+	at, _ := slices.BinarySearchFunc(u.parts, p.from, func(have part, from int64) int { return cmp.Compare(have.to, from) })
+	end := at
+	for end < len(u.parts) && u.parts[end].from <= p.to {
+		p = part{min(p.from, u.parts[end].from), max(p.to, u.parts[end].to)}
+		end++
+	}
+	u.parts = slices.Replace(u.parts, at, end, p)
+}
+
+// whole says whether every byte up to the last has been written; the caller holds mu.
+func (u *upload) whole() bool {
+	return u.size == 0 || len(u.parts) == 1 && u.parts[0] == part{0, u.size}
 }
 
 // grow looks whether there is room for a size; the caller holds mu or is alone.
@@ -141,7 +191,10 @@ func (u *upload) TransferError(err error) {
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	defer u.area.give()
+	defer u.area.done(u)
+	if u.failed == nil && !u.whole() {
+		u.failed = errContinued
+	}
 	if u.failed != nil {
 		return errors.Join(u.failed, u.drop())
 	}
@@ -153,6 +206,16 @@ func (u *upload) Close() error {
 	}
 	u.area.tell("written", u.name, "bytes", u.size)
 	return errors.Join(u.file.Close(), syncFolder(u.area.root, u.name))
+}
+
+// done forgets an upload.
+func (a *area) done(u *upload) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open--
+	if a.uploads[u.name] == u {
+		delete(a.uploads, u.name)
+	}
 }
 
 // drop removes what was written.

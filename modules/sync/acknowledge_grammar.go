@@ -23,12 +23,12 @@ var acknowledgeWords = map[string]string{
 	"degrade":     "After a write that was not confirmed in time go on alone until the others have caught up",
 }
 
-func acknowledgeStatement() modules.Statement {
+func (m *Module) acknowledgeStatement() modules.Statement {
 	return modules.Statement{
 		Syntax: syntaxAcknowledge, Help: acknowledgeWords["acknowledge"], Words: acknowledgeWords,
 		Args: map[string]modules.Type{
 			"N":    modules.Int(1, maxRequired, "Number of other boxes"),
-			"PEER": modules.Word("Host name or key of a box, as `show mbox sync peers` prints them", peerName),
+			"PEER": modules.Known(modules.Word("Host name or key of a box, as `show mbox sync peers` prints them", peerName), m.peerNames),
 			"MS":   modules.Int(10, 60_000, "Milliseconds"),
 		},
 	}

@@ -46,7 +46,7 @@ func (m *Module) commands(name modules.Type) []modules.Command {
 		},
 		{
 			Syntax: "clear mbox sync peer PEER", Help: "Forget a box that was replaced or given a new key", Words: words, Level: levelWrite,
-			Args: map[string]modules.Type{"PEER": modules.Word("Host name or key of the box, as `show mbox sync peers` prints them", nil)},
+			Args: map[string]modules.Type{"PEER": modules.Known(modules.Word("Host name or key of the box, as `show mbox sync peers` prints them", nil), m.peerNames)},
 			Run:  m.clearPeer,
 		},
 	}

@@ -94,7 +94,9 @@ func (m *Module) follow(ctx context.Context, list []*upstream) {
 	for ctx.Err() == nil {
 		for _, u := range list {
 			began := time.Now()
+			m.deps.Log.Debug("sync: connecting", "primary", u.cfg.Name, "port", u.cfg.Port)
 			err := m.followOnce(ctx, u, list)
+			m.deps.Log.Debug("sync: connection ended", "primary", u.cfg.Name, "after", time.Since(began), "error", err)
 			if ctx.Err() != nil {
 				return
 			}

@@ -54,7 +54,7 @@ var words = map[string]string{
 // Grammar is `mbox sync ...` and what belongs to it.
 func (m *Module) Grammar() modules.Grammar {
 	port := modules.Int(1, 65535, "TCP port")
-	name := modules.Word("Name or address of the primary", cleanName)
+	name := modules.Known(modules.Word("Name or address of the primary", cleanName), m.primaryNames)
 	return modules.Grammar{
 		Statements: []modules.Statement{
 			{
@@ -83,7 +83,7 @@ func (m *Module) Grammar() modules.Grammar {
 				Syntax: syntaxFingerprint, Help: "Accept only this key from a primary", Words: words, Key: []string{"NAME", "FINGERPRINT"},
 				Args: map[string]modules.Type{"NAME": name, "FINGERPRINT": fingerprintType{}},
 			},
-			acknowledgeStatement(),
+			m.acknowledgeStatement(),
 		},
 		Commands: slices.Concat(m.commands(name), m.lifecycle(name), m.conflictCommands()),
 	}

@@ -25,7 +25,7 @@ const (
 var errPaused = auth.Refuse(auth.CodePaused, "sync is paused on that box; `mbox sync resume` there ends it")
 
 func (m *Module) lifecycle(name modules.Type) []modules.Command {
-	follower := modules.Word("Host name or key of the follower, as `show mbox sync peers` prints them", nil)
+	follower := modules.Known(modules.Word("Host name or key of the follower, as `show mbox sync peers` prints them", nil), m.peerNames)
 	return []modules.Command{
 		{
 			Syntax: "mbox sync pause", Help: "Hold all replication until resume, also across restarts", Words: words, Level: levelWrite,

@@ -57,6 +57,9 @@ func (g gate) Verifier(account string) (credential.Verifier, bool) {
 		return credential.Verifier{}, false
 	}
 	v, err := credential.Parse(a.Verifier)
+	if err != nil { // the hash of another router is for logins only
+		g.m.deps.Log.Warn("sync: boxes cannot log in with this account: type its secret in clear, or paste the verifier of another box", "account", account)
+	}
 	return v, err == nil
 }
 
@@ -90,7 +93,9 @@ func (m *Module) serve(conn *tls.Conn) {
 		return
 	}
 	defer m.tasks.Done()
+	m.deps.Log.Debug("sync: a connection has come", "from", from)
 	session, wish, err := m.admit(conn, from)
+	m.deps.Log.Debug("sync: a connection was judged", "from", from, "error", err)
 	if err != nil {
 		if !errors.Is(err, errPaused) { // that is our own doing
 			m.recordRejected(from, err)

@@ -2,6 +2,7 @@ package system
 
 import (
 	"errors"
+	"fmt"
 
 	"mbox/credential"
 	"mbox/modules"
@@ -96,7 +97,7 @@ func (m *Module) usernameStatement() modules.Statement {
 			"password":  "The same as secret",
 		},
 		Args: map[string]modules.Type{
-			"NAME":   modules.Word("Name of the account", parseAccountName),
+			"NAME":   modules.Known(modules.Word("Name of the account", parseAccountName), m.accountNames),
 			"LEVEL":  modules.Int(0, 15, "Privilege level; 15 may do everything"),
 			"ROLE":   modules.Enum("Role", modules.Candidate{Text: RoleSync, Help: "Boxes that synchronise; no login"}),
 			"TYPE":   secretType{},
@@ -105,6 +106,18 @@ func (m *Module) usernameStatement() modules.Statement {
 		Key:       []string{"NAME"},
 		Normalize: m.storeAccount,
 	}
+}
+
+// accountNames are the accounts there are, for `?`.
+func (m *Module) accountNames(string) (out []modules.Candidate) {
+	for name, account := range m.applied.Load().accounts {
+		help := fmt.Sprintf("privilege %d", account.Level)
+		if account.Role != "" {
+			help = "role " + account.Role
+		}
+		out = append(out, modules.Candidate{Text: name, Help: help})
+	}
+	return out
 }
 
 // storeAccount is storeSecret for an account. The word `password` becomes `secret`, so that running-config has one form.

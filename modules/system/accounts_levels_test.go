@@ -45,14 +45,14 @@ func TestLevelsOfCommands(t *testing.T) {
 func TestLevelsThatAreRefused(t *testing.T) {
 	b := newBox(t)
 	for line, want := range map[string]string{
-		"privilege exec level 5 show nonsense":                "no command begins with",
-		"privilege exec level 5 show login failures 10.0.0.1": "no command begins with",
+		"privilege exec level 5 show nonsense":                "No command begins with",
+		"privilege exec level 5 show login failures 10.0.0.1": "No command begins with",
 		"privilege exec level 5 s":                            "",
 		"privilege exec level 16 show login":                  "0 to 15",
 	} {
 		err := b.enter(line)
 		if want == "" {
-			want = "no command begins with" // `s` is no command by itself, but begins show
+			want = "No command begins with" // `s` is no command by itself, but begins show
 			if err == nil {
 				continue
 			}

@@ -77,12 +77,6 @@ var (
 	ErrBusy = errors.New("too many logins at once")
 )
 
-// ErrMustChange is why an account with the factory's secret gets nothing but an interactive session.
-var ErrMustChange error = &modules.Error{
-	Message: "The factory password must be changed first",
-	Hint:    "Log in at a terminal; it asks for a new one.",
-}
-
 // BlockedError is ErrBlocked, with how long it will last.
 type BlockedError struct{ Left time.Duration }
 

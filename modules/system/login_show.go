@@ -18,7 +18,7 @@ func (m *Module) loginCommands() []modules.Command {
 	show := map[string]string{"show": "Show what the box knows", "login": "Logins that failed, and who is locked out"}
 	return []modules.Command{
 		{Syntax: "show login", Help: "Who is locked out after failed logins", Words: show, Level: fullLevel, Result: loginView{},
-			Run: m.showLogin, Support: "show login"},
+			Run: m.showLogin},
 		{Syntax: "show login failures", Help: "Logins that failed, by account and address", Words: show, Level: fullLevel,
 			Result: failuresView{}, Run: m.showFailures},
 		{Syntax: "clear login failures [ADDRESS]", Help: "Forget failed logins and let everybody, or one address, try again", Level: fullLevel,

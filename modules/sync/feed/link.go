@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
 	"mbox/hotspotdb"
 	"mbox/modules/sync/auth"
@@ -386,9 +388,18 @@ func (l *Link) read(ctx context.Context) error {
 			return err
 		}
 		l.heard.Store(time.Now().UnixNano())
+		l.debugFrame(ctx, frame)
 		if err := l.dispatch(ctx, frame); err != nil {
 			return err
 		}
+	}
+}
+
+// debugFrame shows the kind and size of what comes, never its content.
+func (l *Link) debugFrame(ctx context.Context, frame *syncpb.Frame) {
+	if l.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		l.cfg.Log.DebugContext(ctx, "sync: frame", "peer", l.cfg.Name, "kind", strings.TrimPrefix(fmt.Sprintf("%T", frame.Kind), "*syncpb.Frame_"),
+			"bytes", proto.Size(frame))
 	}
 }
 
