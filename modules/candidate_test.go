@@ -57,6 +57,18 @@ func TestCandidateDoesNotOverwriteOthers(t *testing.T) {
 	w.wants("name new", "!", "port e0", " mtu 9000")
 }
 
+func TestRemovalDoesNotTakeWhatOthersChanged(t *testing.T) {
+	w := newWorld(t)
+	w.must("host a 1", "port e0", "mtu 1500")
+	w.prepare("c", "no host a", "no port e0")
+	w.must("host a 2", "port e0", "mtu 9000")
+	var conflicts *ConflictError
+	if err := w.CommitCandidate(t.Context(), ann, "c", Options{}); !errors.As(err, &conflicts) || len(conflicts.Conflicts) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	w.wants("host a 2", "!", "port e0", " mtu 9000")
+}
+
 func TestCandidateThatFailsStays(t *testing.T) {
 	w := newWorld(t)
 	w.must("name old")

@@ -107,6 +107,9 @@ func patchGives(t *rapid.T, w *world) {
 	if again := Compare(got, b); len(again) > 0 {
 		t.Fatalf("still different: %s", diffText(again))
 	}
+	if before != want && len(touchedSet(a, b)) == 0 {
+		t.Fatal("no module would be asked")
+	}
 	for _, m := range touchedSet(a, got) {
 		if before == want {
 			t.Fatalf("%s is touched by nothing", m)

@@ -67,6 +67,16 @@ func TestReplaceIsOneChange(t *testing.T) {
 	w.wants(strings.Split(strings.TrimSpace(before), "\n")...)
 }
 
+// A module whose lines only change places is told.
+func TestOrderAloneIsAChange(t *testing.T) {
+	w := newWorld(t)
+	w.must("server a", "server b", "server c")
+	if _, err := w.input(Options{}, true, "server c", "server a", "server b"); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("server c", "server a", "server b")
+}
+
 // What a box exports, another takes as it stands, and exports the same.
 func TestExportAndImportAreTheSame(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)

@@ -73,6 +73,9 @@ func TestLockDoesNotHoldTheDeadlineUp(t *testing.T) {
 	}
 	w.clock.advance(time.Minute)
 	w.wants("name old")
+	if w.heard("with errors") {
+		t.Errorf("the lock was in the way: %q", w.said)
+	}
 }
 
 func TestGuard(t *testing.T) {

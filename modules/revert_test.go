@@ -238,6 +238,7 @@ func TestOtherFirmwareSaved(t *testing.T) {
 	w.timed(time.Minute, "name new")
 	w.disk.revs = append(w.disk.revs, "name other\n")
 	w.disk.startup = 1
+	w.clock.restart()
 	w.clock.advance(time.Hour)
 	w.boot()
 	w.wants("name other")

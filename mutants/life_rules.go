@@ -116,7 +116,7 @@ func lifeMutants() []mutant {
 			name: "recovery-begins-in-the-middle", rule: "2", file: "modules/sync/feed/receiver.go",
 			old:     "if reseed || r.recover[ds] {",
 			new:     "if reseed {",
-			killers: []killer{inSync("TestRecoverWipedPrimary|TestRecoverRestoredPrimary")},
+			killers: []killer{inSync("TestRecoverBeginsAtTheBeginning")},
 		},
 		{
 			name: "recovery-takes-what-is-not-sent", rule: "4", file: "modules/sync/feed/sender.go",

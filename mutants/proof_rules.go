@@ -116,7 +116,7 @@ func proofMutants() []mutant {
 			name: "subscribers-miss-replicated-changes", rule: "9", file: "hotspotdb/watch.go",
 			old:     "e := first.entry\n",
 			new:     "e := first.entry\n\t\tif e.Source.Kind != Local { first.more = first.next(); continue }\n",
-			killers: []killer{inSync("TestSubscribersSeeReplicatedChanges")},
+			killers: []killer{inSync("TestSubscribersSeeReplicatedChanges")}, hangs: true,
 		},
 		{
 			name: "disabled-account-keeps-its-session", rule: "9", file: "modules/hotspot/effects.go",

@@ -47,6 +47,7 @@ func (s *Session) batch(ctx context.Context, from waiting, done func(line string
 		s.chunk = len(plan) / 2
 		return s.batch(ctx, from, done)
 	}
+	s.server.retime()
 	from.take(len(plan))
 	s.chunk, s.normalized = min(2*s.chunk, maxBatch), nil
 	s.contexts = plan[len(plan)-1].after

@@ -122,6 +122,25 @@ func (p *person) ready() {
 	}
 }
 
+// TestBatchInAContextThatGoes: another operator removes the interface that a block is about.
+func TestBatchInAContextThatGoes(t *testing.T) {
+	b := newBox(t)
+	engine := b.counted()
+	var out bytes.Buffer
+	session := b.NewSession(actorAt(15), NewScript(&out, Size{}, noAnswer))
+	session.runQueue(t.Context(), &queue{lines: []string{"configure", "interface eth0"}})
+	b.script(t, 15, []string{"configure", "no interface eth0"})
+	engine.changes.Store(0)
+	st := session.runQueue(t.Context(), &queue{lines: []string{"mtu 1500", "description x", "domain y"}})
+	gone := "% \"interface eth0\" was removed meanwhile\n  Type exit, and enter it again\n"
+	if want := gone + gone; out.String() != want || len(st.Refused) != 2 {
+		t.Errorf("printed:\n%s\nrefused are %v", &out, st.Refused)
+	}
+	if got := b.engine.Running().Text(false); got != "domain y\n" {
+		t.Errorf("the configuration is %q", got)
+	}
+}
+
 func TestBatchIsOneChange(t *testing.T) {
 	b := newBox(t)
 	engine := b.counted()
@@ -240,9 +259,11 @@ func TestPasteIsOverWhenItIsQuiet(t *testing.T) {
 		tty := NewTTY(screen, window)
 		done := make(chan error, 1)
 		go func() { done <- b.Interact(t.Context(), actorAt(15), tty) }()
-		tty.Feed([]byte("xa\rxb\rshow version\rxc"))
-		time.Sleep(pasteQuiet / 2)
-		tty.Feed([]byte("\rxd\r")) // the network was slow
+		tty.Feed([]byte("xa\rxb\rshow version\rx"))
+		time.Sleep(pasteQuiet * 2 / 3) // the network is slow
+		tty.Feed([]byte("c"))
+		time.Sleep(pasteQuiet * 2 / 3)
+		tty.Feed([]byte("\rxd\r"))
 		time.Sleep(2 * pasteQuiet)
 		if seen := screen.Text(); !strings.HasSuffix(seen, "% 4 of 5 lines were not done:\n  line 1: xa\n  line 2: xb\n  line 4: xc\n  line 5: xd\nhost#") {
 			t.Errorf("the screen shows:\n%s", seen)

@@ -67,6 +67,17 @@ func (k *keyboard) limitIdle(limit func() time.Duration) {
 	k.idle.limit = limit
 }
 
+// retime has all who wait for a key look at their limit again: the configuration may say another.
+func (s *Server) retime() {
+	for _, e := range s.sessions.all() {
+		if e.tty != nil {
+			e.tty.keys.mu.Lock()
+			e.tty.keys.changed.Broadcast()
+			e.tty.keys.mu.Unlock()
+		}
+	}
+}
+
 // rested begins to count anew: the box is ready for the person.
 func (k *keyboard) rested() {
 	k.mu.Lock()

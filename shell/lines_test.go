@@ -262,9 +262,16 @@ func TestExecTimeout(t *testing.T) {
 			t.Errorf("the operator saw:\n%s", seen)
 		}
 		time.Sleep(100 * time.Hour)
-		console.Feed([]byte("exit\r"))
+		console.Feed([]byte("\r"))
+		synctest.Wait()
+		// One that waits already is told of a new limit.
+		b.script(t, 15, []string{"configure", "line console", "exec-timeout 0 30"})
+		began = time.Now()
 		if err := <-consoleLeft; err != nil {
 			t.Error(err)
+		}
+		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("a session that waited already lived for %v", took)
 		}
 	})
 }

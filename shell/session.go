@@ -228,6 +228,7 @@ func (s *Session) remember(line string, p parsed, err error) {
 
 func (s *Session) run(ctx context.Context, p parsed) error {
 	if p.match.Command == nil {
+		defer s.server.retime()
 		return s.configure(ctx, p.match)
 	}
 	view, err := s.call(ctx, p)

@@ -98,6 +98,9 @@ func TestSFTP(t *testing.T) {
 	if err := c.Rename("one", "exports/a.csv"); err == nil {
 		t.Error("a rename replaced a file")
 	}
+	if err := c.RemoveDirectory("one"); err == nil {
+		t.Error("a file was removed as a folder")
+	}
 	infos, err := c.ReadDir("/")
 	if err != nil || len(infos) != 2 || infos[0].Name() != "exports" || !infos[0].IsDir() || infos[1].Name() != "one" {
 		t.Errorf("%v, %v", infos, err)

@@ -446,3 +446,23 @@ func TestAutoResyncWhenTheFollowerHasForgotten(t *testing.T) {
 	follower.Must(follower.FollowLine(primary, "send users auto-resync"))
 	boxtest.InSync(primary, follower)
 }
+
+// TestRecoverBeginsAtTheBeginning: of a damaged database the end of the feed may be left, and records before it lost.
+func TestRecoverBeginsAtTheBeginning(t *testing.T) {
+	lan := boxtest.NewLAN(t)
+	primary, follower := lan.Box("primary"), lan.Box("follower")
+	primary.Add("guest", 100)
+	follower.Follow(primary, "", "")
+	boxtest.InSync(primary, follower)
+	follower.Must("no mbox sync primary " + primary.Addr.String())
+	wipe(t, primary)
+	history := follower.DB.History()
+	pos := hotspotdb.Position{Incarnation: history[len(history)-1].ID, Seq: follower.DB.Durable()}
+	if err := primary.DB.SetPosition(context.Background(), follower.DB.ID(), hotspotdb.Users, pos); err != nil {
+		t.Fatal(err)
+	}
+	follower.Must(follower.FollowLine(primary, ""))
+	primary.WaitState("downstream", "diverged")
+	exec(t, primary, "mbox sync recover from follower")
+	boxtest.Eventually(t, "everything is back", func() bool { return primary.Users() == 100 })
+}

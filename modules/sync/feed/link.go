@@ -66,7 +66,7 @@ type Link struct {
 	outbox    *outbox
 	since     time.Time
 	aside     atomic.Uint64       // changes that the peer has set aside
-	heard     atomic.Int64        // when the last frame came, in nanoseconds since 1970
+	heard     atomic.Int64        // when the last frame came, in nanoseconds since `since`, which no step of the clock moves; 0: none came
 	elsewhere atomic.Int64        // datasets that another connection to the same box receives
 	proves    bool                // the primary compares what we send up
 	recover   []hotspotdb.Dataset // that we have lost and ask back, or that the primary asks back
@@ -289,7 +289,13 @@ func (l *Link) yields(ds hotspotdb.Dataset) (bool, error) {
 }
 
 // Heard is when the peer said something last.
-func (l *Link) Heard() time.Time { return time.Unix(0, l.heard.Load()) }
+func (l *Link) Heard() time.Time {
+	after := l.heard.Load()
+	if after == 0 {
+		return time.Time{}
+	}
+	return l.since.Add(time.Duration(after))
+}
 
 // Held is up to where the peer held a dataset of ours when the connection began.
 func (l *Link) Held(ds hotspotdb.Dataset) uint64 { return l.out.heldUpTo(ds) }
@@ -387,7 +393,7 @@ func (l *Link) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.heard.Store(time.Now().UnixNano())
+		l.heard.Store(int64(max(time.Since(l.since), 1)))
 		l.debugFrame(ctx, frame)
 		if err := l.dispatch(ctx, frame); err != nil {
 			return err
