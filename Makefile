@@ -53,8 +53,9 @@ mutants: ## breaks each rule of the sync on purpose and prints which test notice
 vuln: ## known vulnerabilities in what is linked in (needs vuln.go.dev)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
-docs: build ## docs/commands.md from the grammar
+docs: build ## docs/commands.md and docs/schema from the grammar
 	bin/mbox commands > docs/commands.md
+	bin/mbox schema docs/schema
 
 proto: ## Go code from the schemas (needs protoc)
 	cd proto && PATH="$$($(GO) env GOPATH)/bin:$$PATH" $(GO) generate ./...

@@ -37,6 +37,9 @@ var keeper = map[string]string{
 	"github.com/chzyer/readline":    "shell",
 	"github.com/vishvananda":        "host/linux",
 	"github.com/golang-jwt":         "modules/sync",
+	"github.com/gliderlabs/ssh":     "modules/ssh",
+	"github.com/pkg/sftp":           "modules/ssh",
+	"github.com/beevik/ntp":         "modules/clock",
 }
 
 // TestRooms keeps docs/ARCHITECTURE.md's "who may import whom". Test files are free to bring rooms together.
