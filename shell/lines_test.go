@@ -118,6 +118,26 @@ func TestRunAll(t *testing.T) {
 	}
 }
 
+// TestClearedScript: a program that waits for its next line loses its session, too.
+func TestClearedScript(t *testing.T) {
+	checkLeaks(t)
+	b := newBox(t)
+	in, keeps := io.Pipe()
+	defer keeps.Close() // before the leak check, as a carrier closes its connection
+	out := vt.New(80)
+	done := make(chan Outcome, 1)
+	go func() { done <- b.RunAll(t.Context(), actorAt(15), in, out) }()
+	io.WriteString(keeps, "show version\n")
+	out.Shows(t, "the version", func(seen string) bool { return strings.Contains(seen, "mbox 1.0") })
+	if err := b.Clear(b.Sessions()[0].Line); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if len(b.Sessions()) != 0 {
+		t.Error("the session is left")
+	}
+}
+
 // TestAnnouncements arrive above the line that is typed, in a question, at a pager and while a command runs.
 func TestAnnouncements(t *testing.T) {
 	checkLeaks(t)

@@ -26,10 +26,11 @@ func (s *Server) Run(ctx context.Context, actor modules.Actor, out io.Writer, li
 func noAnswer(context.Context) (string, error) { return "", io.EOF }
 
 // RunAll runs the lines of in until it ends or a line ends the session, as `ssh box < lines` does; it goes on behind a
-// line that is not done. A secret that is asked for is the next line. The outcome is that of the worst line. in must end,
-// or its reads fail, when ctx does.
+// line that is not done. A secret that is asked for is the next line. The outcome is that of the worst line. When the
+// session is ended from outside, a last read of in may be left; it must end when the caller closes what carries it.
 func (s *Server) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, out io.Writer) Outcome {
-	lines := piped{bufio.NewReaderSize(in, maxAhead)}
+	input := &reader{in: in, data: make([]byte, maxAhead), came: make(chan chunk, 1)}
+	lines := piped{bufio.NewReaderSize(input, maxAhead)}
 	now := &queue{}
 	ctx, session, done := s.begin(ctx, actor, NewScript(out, Size{}, func(context.Context) (string, error) {
 		if line, ok := now.next(); ok {
@@ -38,6 +39,7 @@ func (s *Server) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, 
 		return lines.next()
 	}))
 	defer done()
+	input.ctx = ctx
 	worst := Done
 	for !session.Closed() && ctx.Err() == nil {
 		waiting, err := lines.several()
@@ -48,4 +50,37 @@ func (s *Server) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, 
 		worst = max(worst, session.runQueue(ctx, now).Outcome)
 	}
 	return max(worst, session.atEnd())
+}
+
+// reader reads in until ctx ends, which a reader of its own cannot hear.
+type reader struct {
+	ctx     context.Context
+	in      io.Reader
+	data    []byte
+	came    chan chunk
+	reading bool
+}
+
+// chunk says how much of data has come.
+type chunk struct {
+	n   int
+	err error
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if !r.reading {
+		r.reading = true
+		data := r.data[:min(len(p), len(r.data))]
+		go func() { // ends when in gives something or fails
+			n, err := r.in.Read(data)
+			r.came <- chunk{n, err}
+		}()
+	}
+	select {
+	case c := <-r.came:
+		r.reading = false
+		return copy(p, r.data[:c.n]), c.err
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	}
 }
