@@ -92,6 +92,9 @@ type Box struct {
 // Box starts a box with a folder of its own.
 func (l *LAN) Box(name string) *Box { return l.BoxOn(name, nil) }
 
+// Neighbour starts one more box in the same network.
+func (b *Box) Neighbour(name string) *Box { return b.lan.Box(name) }
+
 // BoxOn starts a box whose hotspot database lives on a disk in memory.
 func (l *LAN) BoxOn(name string, disk *dbtest.Disk) *Box {
 	l.t.Helper()

@@ -48,10 +48,19 @@ const Unchanged = Text("")
 
 // Confirm asks unless the command says force. Off a terminal nobody answers, and the operator is told of force.
 func Confirm(ctx context.Context, call Call, command, question string) (bool, error) {
+	return ask(ctx, call, command, question, call.Terminal.Confirm)
+}
+
+// YesNo is Confirm where another question may follow.
+func YesNo(ctx context.Context, call Call, command, question string) (bool, error) {
+	return ask(ctx, call, command, question, call.Terminal.YesNo)
+}
+
+func ask(ctx context.Context, call Call, command, question string, put func(context.Context, string) (bool, error)) (bool, error) {
 	if call.Values.Has("force") {
 		return true, nil
 	}
-	ok, err := call.Terminal.Confirm(ctx, question)
+	ok, err := put(ctx, question)
 	if errors.Is(err, ErrNotInteractive) {
 		return false, &Error{
 			Message: command + " needs a terminal to confirm",

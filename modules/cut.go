@@ -27,7 +27,7 @@ func AskCut(err error) (ask func(context.Context, Terminal) error, cuts bool) {
 		if _, err := io.WriteString(t, "Warning: this will end your own session: "+cut.Reason+"\n"); err != nil {
 			return err
 		}
-		yes, err := t.Confirm(ctx, "Do it without a way back?")
+		yes, err := t.YesNo(ctx, "Do it without a way back?")
 		if err == nil && !yes {
 			err = &Error{Message: "Nothing was changed", Hint: refused.Hint}
 		}

@@ -93,14 +93,16 @@ func TestReasonsHoldNoWords(t *testing.T) {
 func TestMaskLine(t *testing.T) {
 	b := testBook(t)
 	for line, want := range map[string]string{
-		"future 1 2":                  "future 1 2",
-		"future password hunter2 x":   "future password ********",
-		"future pass hunter2":         "future pass ********",
-		"radius-key hunter2":          "radius-key ********",
-		"client 1.1.1.1 psk hunter2":  "client 1.1.1.1 psk ********",
-		"usrname bob SECRET hunter2":  "usrname bob SECRET ********",
-		" child wpa-passphrase  a b ": " child wpa-passphrase  ********",
-		"password":                    "password",
+		"future 1 2":                    "future 1 2",
+		"future password hunter2 x":     "future password ********",
+		"future pass hunter2":           "future pass ********",
+		"radius-key hunter2":            "radius-key ********",
+		"client 1.1.1.1 psk hunter2":    "client 1.1.1.1 psk ********",
+		"usrname bob SECRET hunter2":    "usrname bob SECRET ********",
+		" child wpa-passphrase  a b ":   " child wpa-passphrase  ********",
+		"password":                      "password",
+		"radius-server 1.1.1.1 hunter2": "radius-server ********",
+		"snmp-server host 1.1.1.1 hun2": "snmp-server ********",
 	} {
 		if got := b.MaskLine(line); got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)

@@ -6,7 +6,7 @@ import (
 )
 
 // commonSecrets are words behind which other systems write secrets.
-var commonSecrets = []string{"authentication", "community", "credential", "key", "passphrase", "passwd", "password", "psk", "secret", "token"}
+var commonSecrets = []string{"authentication", "community", "credential", "key", "passphrase", "passwd", "password", "psk", "radius-server", "secret", "snmp-server", "tacacs-server", "token"}
 
 // findSecretWords collects the literals that stand before a secret.
 func (b *Book) findSecretWords() {

@@ -69,6 +69,9 @@ type Statement struct {
 	// if there is no such line. Statements with a Key have none.
 	Default string
 
+	// Alone keeps the line out of the batches in which the shell runs pasted lines: it changes the prompt of those behind it.
+	Alone bool
+
 	// Normalize is given typed input only, never what is loaded from a startup-config, and may replace values:
 	// a secret is hashed or sealed here, so that no tree holds one in clear.
 	Normalize func(Values) (Values, error)
@@ -158,6 +161,9 @@ type Terminal interface {
 	Interactive() bool
 	// Confirm asks "question [confirm]" or similar; off a terminal it returns ErrNotInteractive.
 	Confirm(ctx context.Context, question string) (bool, error)
+	// YesNo asks "question [yes/no]: " and takes a whole line for an answer: for questions that come one after another,
+	// where the Enter of "n" and Enter must not say yes to the next. Off a terminal it is as Confirm.
+	YesNo(ctx context.Context, question string) (bool, error)
 	// ReadSecret asks without echo. Off a terminal it takes the next line of input.
 	ReadSecret(ctx context.Context, prompt string) (string, error)
 	// Progress draws a bar; off a terminal it does nothing. total 0 means unknown. unit is a plural: "accounts".

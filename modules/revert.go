@@ -275,14 +275,15 @@ func spell(d time.Duration) string {
 	minutes, seconds := int(d/time.Minute), int(d%time.Minute/time.Second)
 	switch {
 	case minutes == 0:
-		return count(seconds, "second")
+		return Count(seconds, "second")
 	case seconds == 0:
-		return count(minutes, "minute")
+		return Count(minutes, "minute")
 	}
-	return count(minutes, "minute") + " " + count(seconds, "second")
+	return Count(minutes, "minute") + " " + Count(seconds, "second")
 }
 
-func count(n int, unit string) string {
+// Count says a number of things: "1 minute", "2 minutes".
+func Count(n int, unit string) string {
 	if n == 1 {
 		return "1 " + unit
 	}

@@ -38,7 +38,7 @@ func lifeMutants() []mutant {
 			name: "new-follower-is-stale", rule: "7", file: "modules/sync/feed/reseed.go",
 			old:     "return asked.Seq > 0 && from.Seq < s.db.Floor(ds)",
 			new:     "return from.Seq < s.db.Floor(ds)",
-			killers: []killer{inSync("TestStale$|TestNewFollowerIsNotStale")},
+			killers: []killer{inSync("TestNewFollowerIsNotStale")},
 		},
 		{
 			name: "stale-follower-still-sends", rule: "7", file: "modules/sync/feed/receiver.go",
@@ -47,10 +47,16 @@ func lifeMutants() []mutant {
 			killers: []killer{inSync("TestStale$")},
 		},
 		{
+			name: "shared-batch-brings-back-the-deleted", rule: "7", file: "modules/sync/feed/sender.go",
+			old:     " || b.seen < s.db.Floor(st.dataset)",
+			new:     "",
+			killers: []killer{inSync("TestNewFollowerIsNotStale")},
+		},
+		{
 			name: "stale-dataset-alone-stops", rule: "7", file: "modules/sync/feed/answers.go",
 			old:     "if stale {\n\t\ts.halt.Store(true)",
 			new:     "if stale {\n\t\ts.halt.Store(false)",
-			killers: []killer{inSync("TestStale$")},
+			killers: []killer{inFeed("TestStaleDatasetStopsTheLink")},
 		},
 		{
 			name: "reseeding-drops-what-was-never-sent", rule: "7", file: "modules/sync/feed/reseed.go",
@@ -125,10 +131,10 @@ func lifeMutants() []mutant {
 			killers: []killer{inSync("TestRecoverWipedPrimary")},
 		},
 		{
-			name: "upwards-not-proved", rule: "8", file: "modules/sync/feed/upward.go",
+			name: "what-the-receiver-sent-proved-to-it", rule: "8", file: "modules/sync/feed/upward.go",
 			old:     "return source.Kind != hotspotdb.Above && (source.Kind == hotspotdb.Local || source.Database != s.remote)",
 			new:     "return source.Kind != hotspotdb.Above || source.Kind == hotspotdb.Local",
-			killers: []killer{inSync("TestUpwardsProved")},
+			killers: []killer{inFeed("TestFromBelow")},
 		},
 		{
 			name: "upwards-proved-against-everything", rule: "8", file: "modules/sync/feed/upward.go",

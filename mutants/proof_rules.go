@@ -41,9 +41,9 @@ func proofMutants() []mutant {
 			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
 		},
 		{
-			name: "repair-without-an-alarm", rule: "8", file: "modules/sync/feed/proof.go",
-			old:     "r.log.Error(\"sync: records had gone missing",
-			new:     "r.log.Debug(\"sync: records had gone missing",
+			name: "repair-without-an-alarm", rule: "8", file: "modules/sync/status_watch.go",
+			old:     "if n := grown(before.repaired, now.repaired); n > 0 {",
+			new:     "if n := grown(before.repaired, now.repaired); n < 0 {",
 			killers: []killer{inSync("TestMissingRecordsAreFoundAndFetched")},
 		},
 		{

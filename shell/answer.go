@@ -91,21 +91,35 @@ func (s *Session) lineErrorBelow(again *echo, line string, e *modules.LineError)
 	case modules.Invalid:
 		return s.caret(again, line, e.Column) + "% Invalid input detected at '^' marker.\n" + s.better(e)
 	}
-	return s.sentence(e.Detail+".") + s.indented(e.Hint)
+	caret := ""
+	if e.Kind == modules.BadText && s.tty != nil {
+		caret = s.caret(again, line, e.Column)
+	}
+	return caret + s.sentence(e.Detail+".") + s.indented(e.Hint)
 }
 
 func (s *Session) caret(again *echo, line string, column int) string {
 	if again == nil {
 		width := s.editWidth()
-		at := columns(cut(s.Prompt(), width-minWidth/2)) + column
-		return strings.Repeat(" ", at%width) + "^\n"
+		prompt := cutPrompt(s.Prompt(), width)
+		return caretBelow(prompt+line, columns(prompt)+column, width)
 	}
 	book := s.server.Engine.Book()
 	before := strings.ReplaceAll(cut(strings.ReplaceAll(line, "\t", " "), column), "\t", " ")
 	if !strings.HasPrefix(again.line, before) {
 		column = columns(book.MaskLine(before))
 	}
-	return again.line + "\n" + strings.Repeat(" ", column) + "^\n"
+	return string(printable([]byte(again.line))) + "\n" + strings.Repeat(" ", column) + "^\n"
+}
+
+// caretBelow marks a column of what was typed in a window. Where it stands above the last row, that row is shown again: the
+// caret would seem to mean what is below.
+func caretBelow(typed string, column, width int) string {
+	var row string
+	if at := column / width; at < (columns(typed)-1)/width {
+		row = strings.TrimPrefix(cut(typed, (at+1)*width), cut(typed, at*width)) + "\n"
+	}
+	return row + strings.Repeat(" ", column%width) + "^\n"
 }
 
 // better is the second line of an error: what was expected, or what was probably meant.

@@ -42,3 +42,15 @@ func TestSentence(t *testing.T) {
 		}
 	}
 }
+
+func TestCaretInALineOfSeveralRows(t *testing.T) {
+	p := newBox(t).person(t, 15, Size{Width: 20, Height: 24})
+	p.does("show lines many | include mbox", "host#show lines many\n                ^\n% Invalid input dete\ncted at '^' marker.\n  expected a number\n  from 0 to 1000000\nhost#")
+	p.does("show lines 1 | include mbox | wrong", "\ninclude mbox | wrong\n               ^\n% Invalid input dete\ncted at '^' marker.\n  expected a filter:\n  append, begin,\n  count, exclude,\n  include, json,\n  redirect, section\n  or tee\nhost#")
+	p.does(`show "abc`, "host#show \"abc\n          ^\n% The quote that\n  opens here is not\n  closed.\nhost#")
+}
+
+func TestPromptOfANarrowWindowKeepsItsMark(t *testing.T) {
+	p := newBox(t).person(t, 15, Size{Width: 20, Height: 24})
+	p.does("configure terminal", "\nhost(conf#")
+}

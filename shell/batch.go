@@ -105,6 +105,9 @@ func (s *Session) planLine(p *planned) bool {
 		}
 		return false
 	}
+	if p.err == nil && m.Statement.Alone {
+		return false
+	}
 	if p.err == nil {
 		*m, p.err = s.normalizeOnce(p.line, *m)
 	}

@@ -149,6 +149,8 @@ func (c *console) script(ctx context.Context, cancel context.CancelCauseFunc) {
 	defer stop()
 	ctx, session, done := c.server.begin(ctx, c.actor, end)
 	defer done()
+	cut := context.AfterFunc(ctx, func() { c.conn.SetWriteDeadline(time.Now().Add(lastWords)) })
+	defer cut()
 	for !session.Closed() {
 		select {
 		case <-ctx.Done():

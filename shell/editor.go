@@ -138,6 +138,9 @@ func (e *editor) filter(key rune) (rune, bool) {
 	e.literal = key == literalHelp
 	e.mu.Unlock()
 	empty := e.length.Load() == 0
+	if key == keyInterrupt && e.rl.Operation.IsSearchMode() {
+		e.rl.Operation.ExitSearchMode(true) // readline would keep what was found as the line; Ctrl-C gives it up
+	}
 	switch {
 	case key == literalHelp:
 		key = '?'
@@ -189,7 +192,7 @@ func (e *editor) fit() {
 	e.mu.Lock()
 	changed := width != e.adopted
 	e.adopted = width
-	prompt := cut(e.prompt, width-minWidth/2)
+	prompt := cutPrompt(e.prompt, width)
 	e.mu.Unlock()
 	e.rl.SetPrompt(prompt)
 	if changed {

@@ -27,8 +27,8 @@ func (s *Session) show(ctx context.Context, view modules.View, p pipeline) (err 
 	defer recoverAs(&err)
 	buffered := bufio.NewWriterSize(s.end, maxOutput)
 	var out sink = plain{buffered}
-	if rows := s.pageLength(); rows > 0 {
-		out = newPager(ctx, s.tty, buffered, rows, s.viewWidth())
+	if s.pageLength() > 0 {
+		out = newPager(ctx, s.tty, buffered, func() (rows, width int) { return s.pageLength(), s.viewWidth() })
 	}
 	if p.file.how != "" {
 		file, err := p.file.open(s.files(), out)

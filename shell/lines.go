@@ -53,7 +53,7 @@ func showSessions(_ context.Context, s *Session, _ modules.Call) (modules.View, 
 func (v usersView) Text(w io.Writer, width int) error {
 	rows := make([][]string, len(v.Sessions))
 	for i, u := range v.Sessions {
-		mark := " "
+		mark := ""
 		if u.Self {
 			mark = "*"
 		}
@@ -63,7 +63,7 @@ func (v usersView) Text(w io.Writer, width int) error {
 		}
 	}
 	return modules.Table{
-		Columns: []modules.Column{{Name: " Line"}, {Name: "User", Min: 8}, {Name: "From", Min: 8}, {Name: "Mode", Min: 6}, {Name: "Idle"}, {Name: "Since"}},
+		Columns: []modules.Column{{Name: "Line", Right: true}, {Name: "User", Min: 8}, {Name: "From", Min: 8}, {Name: "Mode", Min: 6}, {Name: "Idle"}, {Name: "Since"}},
 		Rows:    modules.Rows(rows),
 	}.Text(w, width)
 }

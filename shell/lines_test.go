@@ -48,7 +48,7 @@ func TestLinesAreNumbered(t *testing.T) {
 	carl.types("exit\r")
 	<-carl.left
 	bob.types("who | include \\*\r")
-	bob.vt.Shows(t, "its own line, marked", func(seen string) bool { return strings.Contains(seen, "\n*2 ") && strings.HasSuffix(seen, "\nhost>") })
+	bob.vt.Shows(t, "its own line, marked", func(seen string) bool { return strings.Contains(seen, "\n  *2 ") && strings.HasSuffix(seen, "\nhost>") })
 }
 
 func TestClearLine(t *testing.T) {
@@ -135,6 +135,36 @@ func TestClearedScript(t *testing.T) {
 	<-done
 	if len(b.Sessions()) != 0 {
 		t.Error("the session is left")
+	}
+}
+
+// deaf is what carries the output of a program that does not read.
+type deaf struct{ stuckScreen }
+
+func (d *deaf) Hangup() { close(d.release) }
+
+// TestClearedDeafProgram: one that does not read loses its session as well.
+func TestClearedDeafProgram(t *testing.T) {
+	checkLeaks(t)
+	b := newBox(t)
+	for what, run := range map[string]func(io.Writer) Outcome{
+		"one line": func(out io.Writer) Outcome { return b.Run(t.Context(), actorAt(15), out, "show version") },
+		"a script": func(out io.Writer) Outcome {
+			return b.RunAll(t.Context(), actorAt(15), strings.NewReader("show version\n"), out)
+		},
+	} {
+		out := &deaf{stuckScreen{release: make(chan struct{})}}
+		done := make(chan Outcome, 1)
+		go func() { done <- run(out) }()
+		for len(b.Sessions()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := b.Clear(b.Sessions()[0].Line); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-done; got == Done || len(b.Sessions()) != 0 {
+			t.Errorf("%s: outcome %d, %d sessions are left", what, got, len(b.Sessions()))
+		}
 	}
 }
 

@@ -24,10 +24,12 @@ const helpText = `Type ? at any point of a line to see what may stand there:
   sh?       the words that begin with sh
 Tab completes a word. Words may be shortened as long as they are unique: sh ver.
 help COMMAND describes a command; find WORD lists all that is about something.
-Behind a show command, | include REGEXP shows the lines that match, | json the data.
+Behind a show command, | include REGEXP shows the lines that match, | json the
+data.
 no LINE takes a configuration line back, default LINE sets it to its default;
 do COMMAND runs a command while configuring.
-Ctrl-V ? types a question mark, Ctrl-Z leaves configuration mode, Ctrl-C stops a command.
+Ctrl-V ? types a question mark, Ctrl-Z leaves configuration mode, Ctrl-C stops a
+command.
 `
 
 func describe(_ context.Context, s *Session, call modules.Call) (modules.View, error) {

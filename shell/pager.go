@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"unicode/utf8"
+
+	"mbox/modules"
 )
 
 const (
@@ -18,15 +20,24 @@ type pager struct {
 	ctx   context.Context
 	tty   *TTY
 	w     *bufio.Writer
-	rows  int // of a page, the prompt's own row included
+	sizes func() (rows, width int) // of the window, as it is now; the prompt has a row of its own
+	rows  int                      // of a page
 	width int
 	room  int            // rows until the next stop
 	seek  *regexp.Regexp // lines are skipped until one matches
 }
 
-func newPager(ctx context.Context, tty *TTY, w *bufio.Writer, rows, width int) *pager {
-	page := max(rows-1, 1)
-	return &pager{ctx: ctx, tty: tty, w: w, rows: page, width: width, room: page}
+func newPager(ctx context.Context, tty *TTY, w *bufio.Writer, sizes func() (rows, width int)) *pager {
+	p := &pager{ctx: ctx, tty: tty, w: w, sizes: sizes}
+	p.measure()
+	p.room = p.rows
+	return p
+}
+
+// measure takes the window as it is: it may have changed while a page waited.
+func (p *pager) measure() {
+	rows, width := p.sizes()
+	p.rows, p.width = max(rows-1, 1), max(width, 1)
 }
 
 func (p *pager) line(text []byte) error {
@@ -69,6 +80,7 @@ func (p *pager) stop() error {
 		if err != nil {
 			return err
 		}
+		p.measure()
 		switch key {
 		case ' ', 'f':
 			p.room = p.rows
@@ -99,7 +111,7 @@ func (p *pager) search() (found bool, err error) {
 		}
 		switch {
 		case key == keyEnter:
-			p.seek, err = regexp.Compile(typed)
+			p.seek, err = modules.CompileRegexp(typed)
 			if err != nil || typed == "" {
 				p.seek = nil
 				return false, nil

@@ -98,7 +98,7 @@ func (p *pipeline) add(stage string, column int) error {
 	case argument == "":
 		return &modules.LineError{Kind: modules.Incomplete, Column: at, Detail: name + " needs a regular expression"}
 	}
-	pattern, err := regexp.Compile(unquote(argument))
+	pattern, err := modules.CompileRegexp(unquote(argument))
 	if err != nil {
 		return &modules.LineError{Column: at, Word: argument, Detail: "expected a regular expression (RE2): " + reason(err)}
 	}

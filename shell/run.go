@@ -10,10 +10,12 @@ import (
 )
 
 // Run runs lines that came without a terminal in a session of their own, as in `ssh box 'show version'`: with the
-// actor's privilege, one after the other, up to the first that is not done. Nobody answers questions.
+// actor's privilege, one after the other, up to the first that is not done. Nobody answers questions. If out has a method
+// Hangup it is called when the session is ended from outside.
 func (s *Server) Run(ctx context.Context, actor modules.Actor, out io.Writer, line string) Outcome {
 	ctx, session, done := s.begin(ctx, actor, NewScript(out, Size{}, noAnswer))
 	defer done()
+	defer hangUpWith(ctx, out)()
 	for text := range strings.Lines(line) {
 		result := session.Execute(ctx, strings.TrimSuffix(text, "\n"))
 		if result.Outcome != Done || session.Closed() || ctx.Err() != nil {
@@ -24,6 +26,17 @@ func (s *Server) Run(ctx context.Context, actor modules.Actor, out io.Writer, li
 }
 
 func noAnswer(context.Context) (string, error) { return "", io.EOF }
+
+// hangUpWith tells out, if it has a method Hangup, that the session is ended from outside: a write to somebody who does not
+// read would hold it open. The returned function calls that off.
+func hangUpWith(ctx context.Context, out io.Writer) (stop func()) {
+	carrier, ok := out.(interface{ Hangup() })
+	if !ok {
+		return func() {}
+	}
+	off := context.AfterFunc(ctx, carrier.Hangup)
+	return func() { off() }
+}
 
 // RunAll runs the lines of in until it ends or a line ends the session, as `ssh box < lines` does; it goes on behind a
 // line that is not done. A secret that is asked for is the next line. The outcome is that of the worst line. When the
@@ -39,6 +52,7 @@ func (s *Server) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, 
 		return lines.next()
 	}))
 	defer done()
+	defer hangUpWith(ctx, out)()
 	input.ctx = ctx
 	worst := Done
 	for !session.Closed() && ctx.Err() == nil {

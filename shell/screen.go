@@ -143,6 +143,17 @@ func cut(text string, width int) string {
 	return text
 }
 
+// cutPrompt is a prompt that leaves room to type in a window: it loses what does not fit, but never the mark at its end,
+// which says whether the operator is privileged.
+func cutPrompt(prompt string, window int) string {
+	room := window - minWidth/2
+	if columns(prompt) <= room {
+		return prompt
+	}
+	mark, size := utf8.DecodeLastRuneInString(prompt)
+	return cut(prompt[:len(prompt)-size], room-columns(string(mark))) + string(mark)
+}
+
 // printable replaces what would move the cursor or change the terminal: views print names that came from outside.
 func printable(line []byte) []byte {
 	if bytes.IndexFunc(line, unprintable) < 0 {
@@ -156,7 +167,10 @@ func printable(line []byte) []byte {
 	}, line)
 }
 
-func unprintable(r rune) bool { return r != '\t' && (unicode.IsControl(r) || r == utf8.RuneError) }
+// unprintable is also what turns the direction of writing: a name could make the rest of a row read otherwise than it is.
+func unprintable(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || r == utf8.RuneError || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp))
+}
 
 // printableText does the same for text of several lines.
 func printableText(text string) string {

@@ -38,6 +38,11 @@ func (s *Script) Confirm(context.Context, string) (bool, error) {
 	return false, modules.ErrNotInteractive
 }
 
+// YesNo refuses as well.
+func (s *Script) YesNo(context.Context, string) (bool, error) {
+	return false, modules.ErrNotInteractive
+}
+
 // ReadSecret takes the next line of input; the prompt is not shown.
 func (s *Script) ReadSecret(ctx context.Context, _ string) (string, error) { return s.ask(ctx) }
 

@@ -25,6 +25,7 @@ type end interface {
 	Interactive() bool
 	Size() Size // zero: the output is no screen
 	Confirm(ctx context.Context, question string) (bool, error)
+	YesNo(ctx context.Context, question string) (bool, error)
 	ReadSecret(ctx context.Context, prompt string) (string, error)
 	Interruptible(ctx context.Context) (context.Context, func())
 }

@@ -36,6 +36,11 @@ func (t *terminal) Confirm(ctx context.Context, question string) (bool, error) {
 	return t.end.Confirm(ctx, question)
 }
 
+func (t *terminal) YesNo(ctx context.Context, question string) (bool, error) {
+	t.Close()
+	return t.end.YesNo(ctx, question)
+}
+
 func (t *terminal) ReadSecret(ctx context.Context, prompt string) (string, error) {
 	t.Close()
 	return t.end.ReadSecret(ctx, prompt)

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
 
 // maxSecret bounds what is typed at a password prompt, in bytes.
 const maxSecret = 1024
+
+// rubOut takes back one column of what was echoed.
+const rubOut = "\b \b"
 
 // TTY is a person's terminal in raw mode, whatever carries it: the carrier calls Feed with what was typed, Resize when
 // the window changes, and Hangup when the person is gone.
@@ -88,8 +92,35 @@ func (t *TTY) Interruptible(ctx context.Context) (context.Context, func()) {
 
 // ReadSecret asks for a line without echo. Ctrl-C gives errInterrupted.
 func (t *TTY) ReadSecret(ctx context.Context, prompt string) (string, error) {
+	return t.readAnswer(ctx, prompt, maxSecret, false)
+}
+
+// YesNo asks until the answer is yes or no, or begins one of them. Ctrl-C gives errInterrupted.
+func (t *TTY) YesNo(ctx context.Context, question string) (bool, error) {
+	for {
+		answer, err := t.readAnswer(ctx, question+" [yes/no]: ", len("yes"), true)
+		if err != nil {
+			return false, err
+		}
+		answer = strings.ToLower(strings.TrimSpace(answer))
+		for word, yes := range map[string]bool{"yes": true, "no": false} {
+			if answer != "" && strings.HasPrefix(word, answer) {
+				return yes, nil
+			}
+		}
+		io.WriteString(t.out, "% Please answer 'yes' or 'no'.\n")
+	}
+}
+
+// readAnswer asks for a line of at most limit bytes.
+func (t *TTY) readAnswer(ctx context.Context, prompt string, limit int, echo bool) (string, error) {
 	t.out.Ask(prompt)
 	defer t.out.Answered("\n")
+	show := func(text string) {
+		if echo {
+			io.WriteString(t.out, text)
+		}
+	}
 	var typed []byte
 	for {
 		key, err := t.keys.ReadKey(ctx)
@@ -102,13 +133,16 @@ func (t *TTY) ReadSecret(ctx context.Context, prompt string) (string, error) {
 		case key == keyInterrupt || key == endOfMode:
 			return "", errInterrupted
 		case key == keyKillLine:
+			show(strings.Repeat(rubOut, columns(string(typed))))
 			typed = typed[:0]
 		case key == keyBackspace || key == keyRubout:
-			_, size := utf8.DecodeLastRune(typed)
+			last, size := utf8.DecodeLastRune(typed)
+			show(strings.Repeat(rubOut, columns(string(last))*min(size, 1)))
 			typed = typed[:len(typed)-size]
 		case key == utf8.RuneError:
-			return "", errors.New("the secret is not valid UTF-8")
-		case key >= ' ' && len(typed) < maxSecret:
+			return "", errors.New("what was typed is not valid UTF-8")
+		case key >= ' ' && len(typed) < limit:
+			show(string(key))
 			typed = utf8.AppendRune(typed, key)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -41,8 +42,30 @@ func openFileArea(dir string) error {
 	})
 }
 
+// elsewhere refuses what names another machine or a device on other systems. Taken for a file it would be made here, and
+// who typed it would believe that it is there.
+func elsewhere(name string) error {
+	switch place, _, found := strings.Cut(strings.ToLower(name), ":"); {
+	case !found:
+	case slices.Contains([]string{"tftp", "ftp", "scp", "sftp", "http", "https", "rcp"}, place):
+		return &modules.Error{
+			Message: fmt.Sprintf("the box does not copy to or from %s:", place),
+			Hint:    "Use a file of the box, and fetch or put it from the other machine: scp USER@BOX:FILE .",
+		}
+	case slices.Contains([]string{"flash", "bootflash", "nvram", "disk0", "slot0", "usb0", "system", "null"}, place):
+		return &modules.Error{
+			Message: fmt.Sprintf("there is no %s: here, the box has one file area", place),
+			Hint:    "Type the name of the file alone.",
+		}
+	}
+	return nil
+}
+
 // place opens the folder that a name is relative to, and returns the name within.
 func (a fileArea) place(name string) (*os.Root, string, error) {
+	if err := elsewhere(name); err != nil {
+		return nil, "", err
+	}
 	dir := a.dir
 	switch {
 	case name == "" || strings.HasSuffix(name, "/"):

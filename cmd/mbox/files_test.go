@@ -111,6 +111,7 @@ func TestFileMistakes(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"missing": "no file", "folder": "directory", "fifo": "not a regular file", "": "not the name", "folder/": "not the name",
+		"tftp://10.0.0.1/x": "does not copy to or from tftp:", "SCP:x": "does not copy", "flash:missing": "there is no flash: here",
 		"../outside": "outside of the file area", "link": "outside of the file area", outside: "outside of the file area",
 	} {
 		_, err := area.Open(name)
@@ -119,7 +120,7 @@ func TestFileMistakes(t *testing.T) {
 			t.Errorf("open %q: %v, want %q", name, err, want)
 		}
 	}
-	for _, name := range []string{"folder", "", "../new", "link", outside, "fifo"} {
+	for _, name := range []string{"folder", "", "tftp://10.0.0.1/x", "flash:x", "../new", "link", outside, "fifo"} {
 		if _, err := area.Create(name); err == nil {
 			t.Errorf("create %q", name)
 		}

@@ -134,7 +134,7 @@ func (v statusView) Text(w io.Writer, _ int) error {
 		fmt.Fprintf(&b, "%s\n", v.Reason)
 	}
 	if v.Servers > 0 {
-		fmt.Fprintf(&b, "system poll interval is %.0f s, %d servers are configured\n", v.PollSeconds, v.Servers)
+		fmt.Fprintf(&b, "system poll interval is %.0f s, %s configured\n", v.PollSeconds, modules.Count(v.Servers, "server"))
 	}
 	if v.LastStep != nil {
 		fmt.Fprintf(&b, "the clock was set %d times since the start, the last time by %.3f s\n", v.Steps, *v.LastStep)

@@ -54,8 +54,8 @@ func TestShowArchive(t *testing.T) {
 	want(t, "none", b.text("show archive"), "No configuration was saved\n")
 	want(t, "json of none", b.json("show archive"), `{"revisions":[]}`)
 	b.text("write")
-	want(t, "one", b.text("show archive"), `Revision  Saved                 Author  Bytes  SHA-256       Comment
-       1  2026-01-03T05:07:05Z  alice       0  abababababab
+	want(t, "one", b.text("show archive"), `Revision  Saved (UTC)          Author  Bytes  SHA-256       Comment
+       1  2026-01-03 05:07:05  alice       0  abababababab
 `)
 	want(t, "json", b.json("show archive"), `{"revisions":[{"number":1,"time":"2026-01-03T05:07:05Z","author":"alice","comment":"","sha256":"`+
 		strings.Repeat("ab", 32)+`","size":0}]}`)
@@ -124,7 +124,7 @@ func TestClearDamaged(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	const save, proceed = "The configuration has been modified. Save it?", "Proceed with reload?"
+	const save, proceed = "System configuration has been modified. Save?", "Proceed with reload?"
 	for name, c := range map[string]struct {
 		dirty, interactive bool
 		line               string

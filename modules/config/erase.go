@@ -51,7 +51,7 @@ type eraseView struct {
 func (m *Module) eraseAsked(ctx context.Context, call modules.Call) (modules.View, error) {
 	var wanted []kind
 	for _, k := range m.kinds() {
-		ok, err := call.Terminal.Confirm(ctx, k.question)
+		ok, err := call.Terminal.YesNo(ctx, k.question)
 		if errors.Is(err, modules.ErrNotInteractive) {
 			return nil, &modules.Error{Message: "write erase needs a terminal to ask for each kind", Hint: "Type write erase config force, or another kind."}
 		}

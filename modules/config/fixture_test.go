@@ -273,6 +273,10 @@ type terminal struct {
 func (t *terminal) Write(p []byte) (int, error) { return t.Buffer.Write(p) }
 func (t *terminal) Interactive() bool           { return t.interactive }
 
+func (t *terminal) YesNo(ctx context.Context, question string) (bool, error) {
+	return t.Confirm(ctx, question)
+}
+
 func (t *terminal) Confirm(_ context.Context, question string) (bool, error) {
 	t.asked = append(t.asked, question)
 	if !t.interactive {

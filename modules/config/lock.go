@@ -62,7 +62,7 @@ func (m *Module) showSessions(context.Context, modules.Call) (modules.View, erro
 }
 
 var sessionColumns = []modules.Column{
-	{Name: "Name", Min: 8}, {Name: "Begun by", Min: 6}, {Name: "From", Min: 7}, {Name: "Last change", Min: 10}, {Name: "State"},
+	{Name: "Name", Min: 8}, {Name: "Begun by", Min: 6}, {Name: "From", Min: 7}, {Name: "Last change (UTC)", Min: 10}, {Name: "State"},
 }
 
 // Text says who began each, and whether there is something to commit.
@@ -77,7 +77,7 @@ func (v sessionsView) Text(w io.Writer, width int) error {
 		if s.Changed {
 			state = "pending"
 		}
-		rows = append(rows, []string{s.Name, s.Owner.Name, s.Owner.From, s.Used.UTC().Format(time.RFC3339), state})
+		rows = append(rows, []string{s.Name, s.Owner.Name, s.Owner.From, s.Used.UTC().Format(time.DateTime), state})
 	}
 	if err := (modules.Table{Columns: sessionColumns, Rows: modules.Rows(rows)}).Text(w, width); err != nil {
 		return err

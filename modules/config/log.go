@@ -46,8 +46,8 @@ func (m *Module) showLog(context.Context, modules.Call) (modules.View, error) {
 }
 
 var logColumns = []modules.Column{
-	{Name: "Idx", Right: true}, {Name: "Time", Min: 10}, {Name: "User", Min: 6}, {Name: "From", Min: 7}, {Name: "Line", Right: true},
-	{Name: "Logged command", Min: 20, Weight: 4},
+	{Name: "Idx", Right: true}, {Name: "Time (UTC)"}, {Name: "User"}, {Name: "From"}, {Name: "Line", Right: true},
+	{Name: "Logged command", Min: 20},
 }
 
 // Text is oldest first, contexts before the line.
@@ -58,7 +58,7 @@ func (v logView) Text(w io.Writer, width int) error {
 			if c.Context != "" {
 				command = fmt.Sprintf("%s / %s", c.Context, c.Line)
 			}
-			row := []string{strconv.Itoa(c.Number), c.Time.UTC().Format(time.RFC3339), c.User, c.From, strconv.Itoa(c.Session), strings.TrimSpace(command)}
+			row := []string{strconv.Itoa(c.Number), c.Time.UTC().Format(time.DateTime), c.User, c.From, strconv.Itoa(c.Session), strings.TrimSpace(command)}
 			if !yield(row, nil) {
 				return
 			}

@@ -41,7 +41,7 @@ func (m *Module) reload(ctx context.Context, call modules.Call) (modules.View, e
 func (m *Module) askReload(ctx context.Context, call modules.Call, command, question string) (bool, error) {
 	_, waits := m.deps.Engine.Countdown() // then nothing can be saved, and the countdown goes on after the restart
 	if !call.Values.Has("force") && m.deps.Engine.Dirty() && !waits {
-		save, err := modules.Confirm(ctx, call, command, "The configuration has been modified. Save it?")
+		save, err := modules.YesNo(ctx, call, command, "System configuration has been modified. Save?")
 		if err != nil {
 			return false, err
 		}
@@ -97,7 +97,7 @@ func hours(d time.Duration) string {
 func (m *Module) reloadIn(ctx context.Context, call modules.Call) (modules.View, error) {
 	delay := modules.Get[time.Duration](call.Values, "TIME")
 	text := delayType{}.Render(delay)
-	return m.order(ctx, call, "reload in "+text, "Reload in "+text+"?", plan{at: m.deps.Clock.Now().Add(delay)})
+	return m.order(ctx, call, "reload in "+text, "Reload in "+modules.Count(int(delay/time.Minute), "minute")+"?", plan{at: m.deps.Clock.Now().Add(delay)})
 }
 
 func (m *Module) reloadAt(ctx context.Context, call modules.Call) (modules.View, error) {

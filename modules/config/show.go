@@ -28,7 +28,7 @@ func (m *Module) showCommands() []modules.Command {
 }
 
 func parsePattern(s string) (string, error) {
-	_, err := regexp.Compile(s)
+	_, err := modules.CompileRegexp(s)
 	return s, err
 }
 
@@ -39,7 +39,7 @@ func (m *Module) showRunning(_ context.Context, call modules.Call) (modules.View
 	}
 	view := modules.ViewConfig(tree.Text(!seesSecrets(call.Actor)))
 	if call.Values.Has("REGEXP") {
-		pattern, err := regexp.Compile(modules.Get[string](call.Values, "REGEXP"))
+		pattern, err := modules.CompileRegexp(modules.Get[string](call.Values, "REGEXP"))
 		if err != nil {
 			return nil, modules.Errorf("%v", err)
 		}
@@ -160,7 +160,7 @@ func (m *Module) showArchive(context.Context, modules.Call) (modules.View, error
 }
 
 var archiveColumns = []modules.Column{
-	{Name: "Revision", Right: true}, {Name: "Saved", Min: 10}, {Name: "Author", Min: 6}, {Name: "Bytes", Right: true},
+	{Name: "Revision", Right: true}, {Name: "Saved (UTC)", Min: 10}, {Name: "Author", Min: 6}, {Name: "Bytes", Right: true},
 	{Name: "SHA-256"}, {Name: "Comment", Min: 8},
 }
 
@@ -173,7 +173,7 @@ func (v archiveView) Text(w io.Writer, width int) error {
 	var rows [][]string
 	for _, r := range v.Revisions {
 		rows = append(rows, []string{
-			strconv.Itoa(r.Number), r.Time.UTC().Format(time.RFC3339), r.Author, strconv.Itoa(r.Size), r.SHA256[:min(12, len(r.SHA256))], r.Comment,
+			strconv.Itoa(r.Number), r.Time.UTC().Format(time.DateTime), r.Author, strconv.Itoa(r.Size), r.SHA256[:min(12, len(r.SHA256))], r.Comment,
 		})
 	}
 	return modules.Table{Columns: archiveColumns, Rows: modules.Rows(rows)}.Text(w, width)

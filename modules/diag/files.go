@@ -116,7 +116,7 @@ func (v dirView) Text(w io.Writer, width int) error {
 	if len(rows) > 0 {
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%d names, %s", len(v.Entries), modules.SizeText(total))
+	fmt.Fprintf(&b, "%s, %s", modules.Count(len(v.Entries), "name"), modules.SizeText(total))
 	if v.Free != nil {
 		fmt.Fprintf(&b, " (%s free)", modules.SizeText(int64(min(*v.Free, 1<<62))))
 	}

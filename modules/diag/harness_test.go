@@ -167,6 +167,10 @@ func (t *terminal) reset() {
 
 func (t *terminal) Interactive() bool { return t.person }
 
+func (t *terminal) YesNo(ctx context.Context, question string) (bool, error) {
+	return t.Confirm(ctx, question)
+}
+
 func (t *terminal) Confirm(context.Context, string) (bool, error) {
 	if !t.person {
 		return false, modules.ErrNotInteractive

@@ -168,6 +168,10 @@ type terminal struct {
 
 func (t *terminal) Write(p []byte) (int, error) { return t.out.Write(p) }
 func (t *terminal) Interactive() bool           { return t.person }
+func (t *terminal) YesNo(ctx context.Context, question string) (bool, error) {
+	return t.Confirm(ctx, question)
+}
+
 func (t *terminal) Confirm(_ context.Context, question string) (bool, error) {
 	if t.asked = question; !t.person {
 		return false, modules.ErrNotInteractive

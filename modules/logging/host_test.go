@@ -230,6 +230,26 @@ func TestSendsOverTCPAndReconnects(t *testing.T) {
 	}
 }
 
+// A log host that never stops talking is left.
+func TestTalkingHost(t *testing.T) {
+	l, port := listen(t)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for err == nil {
+				_, err = conn.Write(make([]byte, 4<<10))
+			}
+			conn.Close()
+		}
+	}()
+	r := start(t, Deps{})
+	r.configure("logging host 127.0.0.1 transport tcp port " + port + "\n")
+	r.eventually("it talks, and is no log host")
+}
+
 // What is said about a log host is not sent to log hosts: a host that fails would feed itself.
 func TestNoLoop(t *testing.T) {
 	l, port := listen(t)
@@ -276,7 +296,7 @@ func TestQueueIsBounded(t *testing.T) {
 	if e := <-r.module.hosts[0].queue; e.Attributes[0].Value != strconv.Itoa(2*maxQueue) {
 		t.Errorf("the oldest that is left is %s", e.Line())
 	}
-	if got := r.text("show logging"); !strings.Contains(got, "0 messages sent, 999 wait, 2000 dropped") {
+	if got := r.text("show logging"); !strings.Contains(got, "0 messages sent, 999 waiting, 2000 dropped") {
 		t.Error(got)
 	}
 }

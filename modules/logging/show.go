@@ -115,7 +115,7 @@ func filterOf(v modules.Values) (filter, error) {
 	}
 	if v.Has("REGEXP") {
 		var err error
-		if f.match, err = regexp.Compile(modules.Get[string](v, "REGEXP")); err != nil {
+		if f.match, err = modules.CompileRegexp(modules.Get[string](v, "REGEXP")); err != nil {
 			return f, err
 		}
 	}

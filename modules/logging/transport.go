@@ -64,15 +64,23 @@ func (m *Module) connect(ctx context.Context, c hostConfig) (*line, error) {
 	return l, nil
 }
 
-// listen notices that the other side has gone: a log host never says anything else. It ends with close.
+// maxHeard is how much a log host may say, in bytes. It has nothing to say; one that never stops would keep the box busy.
+const maxHeard = 64 << 10
+
+// listen notices that the other side has gone. It ends with close.
 func (l *line) listen() {
 	defer close(l.closed)
 	var scrap [512]byte
-	for {
-		if _, err := l.conn.Read(scrap[:]); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("it has closed the connection")
-			}
+	for heard := 0; ; {
+		n, err := l.conn.Read(scrap[:])
+		heard += n
+		switch {
+		case errors.Is(err, io.EOF):
+			err = errors.New("it has closed the connection")
+		case err == nil && heard > maxHeard && !l.datagram:
+			err = errors.New("it talks, and is no log host")
+		}
+		if err != nil {
 			l.gone <- err
 			return
 		}

@@ -3,7 +3,6 @@ package logging
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,10 +48,7 @@ func cleanOrigin(s string) (string, error) {
 }
 
 func cleanRegexp(s string) (string, error) {
-	if len(s) > 1000 {
-		return "", errors.New("expected a regular expression of at most 1000 characters")
-	}
-	if _, err := regexp.Compile(s); err != nil {
+	if _, err := modules.CompileRegexp(s); err != nil {
 		return "", fmt.Errorf("expected a regular expression: %w", err)
 	}
 	return s, nil

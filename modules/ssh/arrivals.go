@@ -70,22 +70,32 @@ func networkOf(source netip.Addr) netip.Addr {
 	return source
 }
 
-// turnedAway keeps whoever is refused from filling the log: one line a second, with what was left out before it.
-type turnedAway struct {
-	last   time.Time
-	silent int
+// throttle keeps whoever is refused from filling the log: so many lines a second, with what was left out before them.
+type throttle struct {
+	second time.Time // when the present one began
+	said   int       // in it
+	silent int       // left out since the last line
+}
+
+// speaks says whether there may be a line now, of so many a second, and how many were left out before it.
+func (t *throttle) speaks(now time.Time, most int) (silent int, ok bool) {
+	if now.Sub(t.second) >= time.Second {
+		t.second, t.said = now, 0
+	}
+	if t.said >= most {
+		t.silent++
+		return 0, false
+	}
+	t.said++
+	silent, t.silent = t.silent, 0
+	return silent, true
 }
 
 func (m *Module) turnAway(source netip.Addr, reason string) {
 	m.mu.Lock()
-	now := time.Now()
-	silent := m.turned.silent
-	if now.Sub(m.turned.last) < time.Second {
-		m.turned.silent++
-		m.mu.Unlock()
-		return
-	}
-	m.turned = turnedAway{last: now}
+	silent, ok := m.turned.speaks(time.Now(), 1)
 	m.mu.Unlock()
-	m.log.Warn("%SSH-4-REFUSED: connection refused", "from", source, "reason", reason, "also", silent)
+	if ok {
+		m.log.Warn("%SSH-4-REFUSED: connection refused", "from", source, "reason", reason, "also", silent)
+	}
 }

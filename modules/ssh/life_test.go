@@ -7,11 +7,14 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"mbox/modules"
 )
 
 // with gives the server settings that are too quick to be configured.
@@ -387,4 +390,47 @@ func (w watched) Terminal(out io.Writer, size Size) Terminal {
 	t := w.shell.Terminal(out, size)
 	w.terminals <- t
 	return t
+}
+
+// TestHangupOfAProgram: so may it end one that is no terminal.
+func TestHangupOfAProgram(t *testing.T) {
+	for _, what := range []string{"command", "script"} {
+		t.Run(what, func(t *testing.T) {
+			b := newBox(t)
+			b.shell.running = make(chan struct{}, 1)
+			outputs := make(chan io.Writer, 1)
+			b.deps.Shell = overheard{b.shell, outputs}
+			s := b.session(b.login("admin", "adminpass"))
+			if _, err := s.StdoutPipe(); err != nil { // which nobody reads
+				t.Fatal(err)
+			}
+			s.Stdin = strings.NewReader("flood\n")
+			start := s.Shell
+			if what == "command" {
+				start = func() error { return s.Start("flood") }
+			}
+			if err := start(); err != nil {
+				t.Fatal(err)
+			}
+			<-b.shell.running
+			(<-outputs).(interface{ Hangup() }).Hangup()
+			b.awaitSessions(0)
+		})
+	}
+}
+
+// overheard tells where programs write to.
+type overheard struct {
+	*shell
+	outputs chan io.Writer
+}
+
+func (o overheard) Run(ctx context.Context, actor modules.Actor, out io.Writer, lines string) bool {
+	o.outputs <- out
+	return o.shell.Run(ctx, actor, out, lines)
+}
+
+func (o overheard) RunAll(ctx context.Context, actor modules.Actor, in io.Reader, out io.Writer) bool {
+	o.outputs <- out
+	return o.shell.RunAll(ctx, actor, in, out)
 }

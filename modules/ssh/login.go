@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 )
@@ -133,12 +134,28 @@ func (c *conn) accepted(meta gossh.ConnMetadata, l login) (*gossh.Permissions, e
 	return &gossh.Permissions{ExtraData: map[any]any{loginKey{}: true}}, nil
 }
 
+// maxRefused is how many refused logins are logged a second with names of accounts, and as many with other names. Accounts
+// counts them all.
+const maxRefused = 10
+
 // denied logs an attempt. What was typed as a name may be a password, unless an account has it.
 func (c *conn) denied(name, method string, err error) {
-	if _, known := c.module.deps.Accounts.Current(name); !known {
+	m := c.module
+	_, known := m.deps.Accounts.Current(name)
+	if !known {
 		name = "(unknown)"
 	}
-	c.module.log.Warn("%SSH-4-SSH2_USERAUTH: login refused", "user", name, "from", c.source, "method", method, "reason", err)
+	m.mu.Lock()
+	silent, ok := m.refused[known].speaks(time.Now(), maxRefused)
+	m.mu.Unlock()
+	if !ok {
+		return
+	}
+	args := []any{"user", name, "from", c.source, "method", method, "reason", err}
+	if silent > 0 {
+		args = append(args, "also", silent)
+	}
+	m.log.Warn("%SSH-4-SSH2_USERAUTH: login refused", args...)
 }
 
 // failed is called when a connection ends without a login.

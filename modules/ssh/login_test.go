@@ -248,6 +248,33 @@ func TestBeforeLogin(t *testing.T) {
 	}
 }
 
+// TestRefusedLoginsDoNotFillTheLog: whoever fails again and again drives nothing out of the log, and hides no attempt at an
+// account behind names that nobody has.
+func TestRefusedLoginsDoNotFillTheLog(t *testing.T) {
+	var limit throttle
+	now := time.Now()
+	for i := range 5 {
+		if silent, ok := limit.speaks(now, 3); ok != (i < 3) || silent != 0 {
+			t.Errorf("line %d: %t, %d before it", i, ok, silent)
+		}
+	}
+	if silent, ok := limit.speaks(now.Add(time.Second), 3); !ok || silent != 2 {
+		t.Errorf("a second later: %t, %d before it", ok, silent)
+	}
+	b := newBox(t)
+	c := b.pretend("192.0.2.1")
+	for range 20 * maxRefused {
+		c.denied("nobody", "password", errDenied)
+	}
+	c.denied("admin", "password", errDenied)
+	if lines := strings.Count(b.log.String(), "login refused"); lines > 10*maxRefused {
+		t.Errorf("%d lines", lines)
+	}
+	if !strings.Contains(b.log.String(), "user=admin") {
+		t.Errorf("hidden: %s", b.log)
+	}
+}
+
 // pretend is a connection from an address, which nobody serves.
 func (b *box) pretend(from string) *conn {
 	near, far := net.Pipe()

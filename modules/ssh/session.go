@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	glider "github.com/gliderlabs/ssh"
@@ -66,12 +68,26 @@ func (ch *channel) kind(s glider.Session) (string, func(glider.Session) int) {
 		return "refused", refuseUnchanged
 	case s.RawCommand() == "":
 		return "script", ch.script
+	case isOldCopy(s.RawCommand()):
+		return "refused", refuseOldCopy
 	}
 	return "command", ch.command
 }
 
 func refuseUnchanged(s glider.Session) int {
 	fmt.Fprint(s.Stderr(), "% The password must be changed first: log in at a terminal\n")
+	return exitFailed
+}
+
+// isOldCopy says whether the client copies by the protocol that scp had before OpenSSH 9, for which it starts scp there.
+func isOldCopy(command string) bool {
+	words := strings.Fields(command)
+	return len(words) > 1 && words[0] == "scp" && (slices.Contains(words, "-t") || slices.Contains(words, "-f"))
+}
+
+// refuseOldCopy answers as that protocol reports an error: such a client shows nothing else.
+func refuseOldCopy(s glider.Session) int {
+	fmt.Fprint(s, "\x02% Files are copied by SFTP: leave out -O, choose SFTP as the protocol, or use sftp\n")
 	return exitFailed
 }
 
@@ -122,13 +138,30 @@ func (ch *channel) command(s glider.Session) int {
 			ch.end(errInterrupted)
 		}
 	})
-	return ch.status(ch.conn.module.deps.Shell.Run(ch.ctx, ch.conn.actor(ch.account), s, s.RawCommand()))
+	out := ch.program(s)
+	defer out.cut.Stop()
+	return ch.status(ch.conn.module.deps.Shell.Run(ch.ctx, ch.conn.actor(ch.account), out, s.RawCommand()))
 }
 
 // script runs the lines that `ssh box < FILE` sends.
 func (ch *channel) script(s glider.Session) int {
-	return ch.status(ch.conn.module.deps.Shell.RunAll(ch.ctx, ch.conn.actor(ch.account), s, s))
+	out := ch.program(s)
+	defer out.cut.Stop()
+	return ch.status(ch.conn.module.deps.Shell.RunAll(ch.ctx, ch.conn.actor(ch.account), s, out))
 }
+
+// program is a client that is no terminal. One that does not read must not hold a session that is ended.
+type program struct {
+	io.Writer
+	cut *time.Timer
+}
+
+func (ch *channel) program(out io.Writer) program {
+	return program{out, time.AfterFunc(never, func() { ch.conn.end(errGone) })}
+}
+
+// Hangup leaves it a moment to read what was written.
+func (p program) Hangup() { p.cut.Reset(lastWords) }
 
 func (ch *channel) status(done bool) int {
 	if done && ch.ctx.Err() == nil {

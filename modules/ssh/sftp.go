@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// maxOpen bounds the files that one session has open.
+	// maxOpen bounds the files and folders that one session has open.
 	maxOpen = 32
 	// maxPath bounds a path, in bytes; Linux allows no more (PATH_MAX).
 	maxPath = 4096
@@ -152,8 +152,12 @@ func (a *area) Filecmd(r *sftp.Request) error {
 	}
 	switch r.Method {
 	case "Setstat":
-		if r.AttrFlags().Size {
-			return a.truncate(name, r.Attributes().Size)
+		attrs := r.Attributes()
+		switch {
+		case attrs == nil: // they are shorter than their flags say
+			return sftp.ErrSSHFxBadMessage
+		case r.AttrFlags().Size:
+			return a.truncate(name, attrs.Size)
 		}
 		return nil // modes, owners and times are the box's own
 	case "Rename":
@@ -219,7 +223,7 @@ func (a *area) Filelist(r *sftp.Request) (sftp.ListerAt, error) {
 	}
 	switch r.Method {
 	case "List":
-		return a.list(name)
+		return a.openFolder(name)
 	case "Stat":
 		info, err := a.root.Stat(name)
 		return listing{info}, plain(err)
@@ -235,6 +239,30 @@ func (a *area) Lstat(r *sftp.Request) (sftp.ListerAt, error) {
 	}
 	info, err := a.root.Lstat(name)
 	return listing{info}, plain(err)
+}
+
+// folder is a folder that is being read.
+type folder struct {
+	sftp.ListerAt
+	area *area
+}
+
+func (f *folder) Close() error {
+	f.area.give()
+	return nil
+}
+
+// openFolder counts what it holds in memory as something open, until the client closes it.
+func (a *area) openFolder(name string) (sftp.ListerAt, error) {
+	if err := a.take(); err != nil {
+		return nil, err
+	}
+	entries, err := a.list(name)
+	if err != nil {
+		a.give()
+		return nil, err
+	}
+	return &folder{entries, a}, nil
 }
 
 // list reads a folder, without what is still being written.

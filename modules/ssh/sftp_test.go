@@ -3,8 +3,10 @@ package ssh
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -317,8 +319,15 @@ func TestNoRoom(t *testing.T) {
 	if _, err := u.WriteAt(make([]byte, 10), 0); err != nil {
 		t.Errorf("the first bytes: %v", err)
 	}
-	if _, err := u.WriteAt(make([]byte, 10), checkEach); !errors.Is(err, errNoRoom) {
-		t.Errorf("got %v", err)
+	if _, err := u.WriteAt(make([]byte, 10), maxUpload-10); err != nil {
+		t.Errorf("a hole takes no room: %v", err)
+	}
+	var failed error // while the hole is filled
+	for at := int64(0); failed == nil && at < 2*checkEach; at += checkEach / 4 {
+		_, failed = u.WriteAt(make([]byte, checkEach/4), at)
+	}
+	if !errors.Is(failed, errNoRoom) {
+		t.Errorf("got %v", failed)
 	}
 	a.open = 1
 	if err := u.Close(); !errors.Is(err, errNoRoom) {
@@ -362,6 +371,75 @@ func TestHostileSFTP(t *testing.T) {
 		}
 	}
 	b.sftp(client)
+}
+
+// TestShortAttributes: attributes that are shorter than they say do not end the box.
+func TestShortAttributes(t *testing.T) {
+	b := newBox(t)
+	writeFile(t, b.files, "x", "there")
+	s := b.session(b.login("admin", "adminpass"))
+	in, err := s.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RequestSubsystem("sftp"); err != nil {
+		t.Fatal(err)
+	}
+	const initial, open, setstat, fsetstat = 1, 3, 9, 10
+	packets := [][]byte{
+		{0, 0, 0, 5, initial, 0, 0, 0, 3},
+		{0, 0, 0, 18, open, 0, 0, 0, 1, 0, 0, 0, 1, 'x', 0, 0, 0, 1, 0, 0, 0, 0}, // handle "1"
+	}
+	for flags := range byte(16) {
+		packets = append(packets,
+			[]byte{0, 0, 0, 14, setstat, 0, 0, 0, 2, 0, 0, 0, 1, 'x', 0, 0, 0, flags},
+			[]byte{0, 0, 0, 14, fsetstat, 0, 0, 0, 3, 0, 0, 0, 1, '1', 0, 0, 0, flags})
+	}
+	for i, packet := range packets {
+		if _, err := in.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(out, head); err != nil {
+			t.Fatalf("no answer to packet %d: %v", i, err)
+		}
+		if _, err := io.CopyN(io.Discard, out, int64(binary.BigEndian.Uint32(head))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestOpenFolders: what a client holds open of a folder is bounded as files are.
+func TestOpenFolders(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	a := newArea(root, ".pending-", func(string, string, ...any) {})
+	list := func() (sftp.ListerAt, error) { return a.Filelist(&sftp.Request{Method: "List", Filepath: "/"}) }
+	var last sftp.ListerAt
+	for range maxOpen {
+		if last, err = list(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := list(); !errors.Is(err, errTooManyOpen) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := last.(io.Closer).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := list(); err != nil {
+		t.Errorf("after one was closed: %v", err)
+	}
+	if _, err := a.Filelist(&sftp.Request{Method: "List", Filepath: "/absent"}); !errors.Is(err, errTooManyOpen) || a.open != maxOpen {
+		t.Errorf("%d are open: %v", a.open, err)
+	}
 }
 
 // TestTransferEndsWithTheLogin: a removed account's transfer does not go on.

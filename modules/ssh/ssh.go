@@ -47,7 +47,8 @@ type Shell interface {
 	Terminal(out io.Writer, size Size) Terminal
 	// Interact serves the person until they leave, the terminal hangs up, or ctx ends.
 	Interact(ctx context.Context, actor modules.Actor, terminal Terminal) error
-	// Run runs lines up to the first that is not done; false if there is one.
+	// Run runs lines up to the first that is not done; false if there is one. If out has a method Hangup, it calls that when
+	// the session is ended from elsewhere; so does RunAll.
 	Run(ctx context.Context, actor modules.Actor, out io.Writer, lines string) bool
 	// RunAll runs the lines of in; false if one was not done.
 	RunAll(ctx context.Context, actor modules.Actor, in io.Reader, out io.Writer) bool
@@ -94,10 +95,11 @@ type Module struct {
 	closed    bool            // Run is ending
 	listeners map[netip.AddrPort]net.Listener
 	conns     map[*conn]struct{}
-	sessions  int // session channels of all connections
-	number    int // of the last connection
-	turned    turnedAway
-	serving   sync.WaitGroup // accept loops and connections
+	sessions  int                // session channels of all connections
+	number    int                // of the last connection
+	turned    throttle           // connections
+	refused   map[bool]*throttle // logins, by whether an account has the name
+	serving   sync.WaitGroup     // accept loops and connections
 }
 
 var (
@@ -115,6 +117,7 @@ func New(deps Deps) *Module {
 	m := &Module{
 		deps: deps, log: deps.Log, hashing: make(chan struct{}, hashers()),
 		listeners: map[netip.AddrPort]net.Listener{}, conns: map[*conn]struct{}{},
+		refused: map[bool]*throttle{false: {}, true: {}},
 	}
 	m.settings.Store(defaults())
 	return m

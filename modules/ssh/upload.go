@@ -23,7 +23,7 @@ const (
 	keepFree = 64 << 20
 	// maxParts bounds how many pieces may lie apart; clients have some dozens of packets on their way.
 	maxParts = 1024
-	// checkEach is after how many new bytes the room is looked at again.
+	// checkEach is after how many written bytes the room is looked at again.
 	checkEach = 4 << 20
 )
 
@@ -44,7 +44,8 @@ type upload struct {
 
 	mu      sync.Mutex // guards what follows; SFTP writes from several goroutines
 	size    int64
-	checked int64  // size at which there was room
+	written int64  // bytes, those written over included: what was left out may be filled later
+	checked int64  // of them, when there was room
 	parts   []part // what has been written, in order, joined where they touch
 	failed  error  // why it will not take its name
 }
@@ -110,7 +111,7 @@ func (a *area) begin(name string) (*upload, error) {
 		return nil, plain(err)
 	}
 	u := &upload{area: a, file: file, temp: temp, name: name, free: func() (uint64, error) { return freeBytes(file) }, checked: -checkEach}
-	if err := u.grow(0); err != nil {
+	if err := u.room(0); err != nil {
 		return nil, errors.Join(err, u.drop())
 	}
 	return u, nil
@@ -127,9 +128,10 @@ func (u *upload) WriteAt(p []byte, offset int64) (int, error) {
 		u.failed = errTooLarge
 		return 0, u.failed
 	}
-	if u.failed = u.grow(offset + int64(len(p))); u.failed != nil {
+	if u.failed = u.room(len(p)); u.failed != nil {
 		return 0, u.failed
 	}
+	u.size = max(u.size, offset+int64(len(p)))
 	n, err := u.file.WriteAt(p, offset)
 	if err != nil {
 		u.failed = plain(err)
@@ -157,10 +159,10 @@ func (u *upload) whole() bool {
 	return u.size == 0 || len(u.parts) == 1 && u.parts[0] == part{0, u.size}
 }
 
-// grow looks whether there is room for a size; the caller holds mu or is alone.
-func (u *upload) grow(size int64) error {
-	u.size = max(u.size, size)
-	if u.size-u.checked < checkEach {
+// room looks from time to time whether there is room for n bytes more; the caller holds mu or is alone.
+func (u *upload) room(n int) error {
+	u.written += int64(n)
+	if u.written-u.checked < checkEach {
 		return nil
 	}
 	free, err := u.free()
@@ -170,7 +172,7 @@ func (u *upload) grow(size int64) error {
 	case free < keepFree+checkEach:
 		return errNoRoom
 	}
-	u.checked = u.size
+	u.checked = u.written
 	return nil
 }
 

@@ -266,6 +266,7 @@ func TestHostilePeerInsideTheGate(t *testing.T) {
 	for name, frames := range map[string][]*syncpb.Frame{
 		"a dataset that is not accepted": {batch("sessions", nil, 0)},
 		"an unknown dataset":             {batch("secrets", nil, 0)},
+		"a feed that was not asked for":  {feedBegins("sessions")},
 		"a bomb":                         {batch("users", []byte("not zstd"), 1<<30)},
 		"rubbish as changes":             {batch("users", []byte("\x28\xb5\x2f\xfd rubbish"), 10)},
 		"sums of the wrong size":         {{Kind: &syncpb.Frame_Buckets{Buckets: &syncpb.Buckets{Dataset: "users", Sums: []byte{1}}}}},
@@ -298,6 +299,10 @@ func TestHostilePeerInsideTheGate(t *testing.T) {
 
 func batch(ds string, data []byte, size uint32) *syncpb.Frame {
 	return &syncpb.Frame{Kind: &syncpb.Frame_Batch{Batch: &syncpb.Batch{Dataset: ds, Changes: data, Size: size, Last: 1, Incarnation: 1}}}
+}
+
+func feedBegins(ds string) *syncpb.Frame {
+	return &syncpb.Frame{Kind: &syncpb.Frame_FeedStart{FeedStart: &syncpb.FeedStart{Dataset: ds, Incarnation: 1}}}
 }
 
 func welcome(s *peer.Session) error {

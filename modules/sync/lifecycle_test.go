@@ -214,6 +214,17 @@ func TestStale(t *testing.T) {
 	}
 }
 
+// TestNewFollowerIsNotStale: a box that never was there has missed nothing, and it gets nothing whose deletion is forgotten,
+// though batches are shared with the followers that were there before.
+func TestNewFollowerIsNotStale(t *testing.T) {
+	primary, old := awayTooLong(t, "", "")
+	old.Must("no mbox sync primary " + primary.Addr.String())
+	fresh := primary.Neighbour("fresh")
+	fresh.Ahead.Store(primary.Ahead.Load())
+	fresh.Follow(primary, "", "")
+	boxtest.InSync(primary, fresh)
+}
+
 // TestAutoResync does the same without an operator.
 func TestAutoResync(t *testing.T) {
 	primary, follower := awayTooLong(t, "auto-resync", "")

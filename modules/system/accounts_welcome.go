@@ -98,7 +98,7 @@ func (m *Module) changeSecret(ctx context.Context, actor modules.Actor, account 
 
 // offerSave saves unless the person says no. A change that could not be saved is in force all the same.
 func (m *Module) offerSave(ctx context.Context, actor modules.Actor, terminal modules.Terminal) error {
-	save, err := terminal.Confirm(ctx, "Save the configuration, so that it outlives a restart?")
+	save, err := terminal.YesNo(ctx, "Save the configuration, so that it outlives a restart?")
 	if err != nil || !save {
 		return err
 	}

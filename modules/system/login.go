@@ -109,8 +109,9 @@ func (m *Module) Authenticate(ctx context.Context, name, secret, from string) (A
 		m.Failed(name, from, "wrong account or secret")
 		return Account{}, ErrRefused
 	}
-	account.MustChange = secret == FactoryPassword
-	return account, nil
+	// Not by what was typed: SCRAM takes several spellings for one secret (RFC 4013).
+	account.MustChange, err = m.mustChange(ctx, account)
+	return account, err
 }
 
 // Admit takes in an operator whose login was proved otherwise, by a key. Errors are those of Authenticate.

@@ -118,6 +118,9 @@ func (g *guard) failed(name, from, reason string) {
 	}
 	now := g.elapsed()
 	s := g.source(key)
+	if s.blocked > now {
+		return // a key can be offered all the same; one address must not lock out everybody
+	}
 	s.failed = g.count(s.failed, now, g.settings.attempts)
 	if len(s.failed) >= g.settings.attempts {
 		s.failed, s.blocked = nil, now+g.settings.block

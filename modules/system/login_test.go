@@ -39,6 +39,9 @@ func TestAuthenticate(t *testing.T) {
 	if account, err = b.module.Authenticate(context.Background(), "new", FactoryPassword, guest); err != nil || !account.MustChange {
 		t.Errorf("the factory's: %+v, %v", account, err)
 	}
+	if account, err = b.module.Authenticate(context.Background(), "new", "mbox\u00adadmin", guest); err != nil || !account.MustChange {
+		t.Errorf("the factory's, with a soft hyphen, which SASLprep drops: %+v, %v", account, err)
+	}
 	if account, err = b.module.Admit("new", guest); err != nil || !account.MustChange {
 		t.Errorf("the factory's, with a key: %+v, %v", account, err)
 	}
@@ -159,6 +162,10 @@ func TestOneAddressCannotLockOutTheBox(t *testing.T) {
 		if err := b.login("alice", "x", guest); err == nil {
 			t.Fatal("a wrong secret")
 		}
+	}
+	b.logins(nil, "alice", "cisco", "10.2.0.1")
+	for range 10 * quietFactor {
+		b.module.Failed("alice", guest, "no key of the account") // which nobody refuses beforehand
 	}
 	b.logins(nil, "alice", "cisco", "10.2.0.1")
 	b.text("clear login failures " + guest)

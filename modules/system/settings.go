@@ -48,6 +48,7 @@ func hostnameStatement() modules.Statement {
 		Syntax:  hostnameSyntax,
 		Help:    "Name of this box, as its prompt shows it",
 		Default: "hostname " + DefaultHostname,
+		Alone:   true,
 		Args:    map[string]modules.Type{"NAME": modules.Word("Letters, digits and hyphens, at most 63", parseHostname)},
 	}
 }

@@ -11,12 +11,14 @@ import (
 type batch struct {
 	packed
 	last    uint64                            // it ends here
+	seen    uint64                            // what was stored when it was read
 	count   int                               // changes in it
 	sources map[hotspotdb.DatabaseID]struct{} // databases that some of it came from
 }
 
 // Cache shares batches between the feeds of one box, so that a thousand followers at the head cost one read and one
-// compression. A cached batch may hold a version that has been replaced since: that is allowed, the newer one follows.
+// compression. A cached batch may hold a version that has been replaced since: that is allowed, the newer one follows, as long
+// as deletions are kept.
 type Cache struct {
 	codec *codec
 	pulse pulse

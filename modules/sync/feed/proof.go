@@ -318,8 +318,6 @@ func (r *receiver) compared(ctx context.Context, f *syncpb.Compared) error {
 	}
 	known.unexplained += uint64(result.Refused) // the peer holds what we cannot accept
 	if result.Stored > 0 && !reseeding {
-		r.log.Error("sync: records had gone missing here and were fetched again; if this repeats, the disk or memory of one box is failing",
-			"peer", r.name, "dataset", ds, "records", result.Stored)
 		r.with(ds, func(in *Incoming) { in.Repaired += uint64(result.Stored) })
 	}
 	if known.unexplained > 0 {

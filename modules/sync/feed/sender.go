@@ -227,7 +227,7 @@ func (s *sender) next(st *stream, upto, most uint64, view func() *hotspotdb.View
 	if s.cacheable(st) {
 		b = s.cache.get(cacheKey{st.dataset, st.pos})
 	}
-	if b == nil || b.last > most {
+	if b == nil || b.last > most || b.seen < s.db.Floor(st.dataset) { // deletions of what it holds may not follow any more
 		if b, err = s.build(view(), st, upto); err != nil {
 			return nil, err
 		}
@@ -295,7 +295,7 @@ func (s *sender) returns(ds hotspotdb.Dataset, e hotspotdb.Entry) (bool, error) 
 }
 
 func (s *sender) collect(view *hotspotdb.View, st *stream, upto uint64, wanted func(hotspotdb.Entry) (bool, error)) (*batch, error) {
-	b := &batch{last: upto, sources: map[hotspotdb.DatabaseID]struct{}{}}
+	b := &batch{last: upto, seen: view.Seq, sources: map[hotspotdb.DatabaseID]struct{}{}}
 	p := s.cache.codec.packer()
 	defer s.cache.codec.done(p)
 	err := view.Scan(st.dataset, st.pos, upto, func(e hotspotdb.Entry) (bool, error) {
