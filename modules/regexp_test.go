@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -20,8 +19,7 @@ func TestCompileRegexp(t *testing.T) {
 			t.Errorf("%.20q: %v", text, err)
 		}
 	}
-	_, want := regexp.Compile("a**")
-	if _, err := CompileRegexp("a**"); err == nil || err.Error() != want.Error() {
-		t.Errorf("%v, want %v", err, want)
+	if _, err := CompileRegexp("a**"); err == nil || !strings.Contains(err.Error(), "invalid nested repetition operator: `**`") {
+		t.Errorf("what is wrong is not said: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func securityMutants() []mutant {
 			name: "unasked-dataset-stored", rule: "sec", file: "modules/sync/feed/receiver.go",
 			old:     "if r.state[ds] == nil {\n\t\treturn 0, fmt.Errorf(",
 			new:     "if r.db == nil {\n\t\treturn 0, fmt.Errorf(",
-			killers: []killer{inSync("TestHostilePeerInsideTheGate")},
+			killers: []killer{inFeed("TestUnaskedFeedIsRefused")},
 		},
 		{
 			name: "batch-before-the-feed-began", rule: "sec", file: "modules/sync/feed/receiver.go",
@@ -286,10 +286,10 @@ func securityMutants() []mutant {
 			killers: []killer{inSync("TestKeysOfAFollowerWithoutUsers")},
 		},
 		{
-			name: "boxes-swap-domains", rule: "sec", file: "modules/sync/domain.go",
+			name: "older-domain-gives-way", rule: "sec", file: "modules/sync/domain.go",
 			old:     "w.FollowsYou && older(own, theirs):",
 			new:     "w.FollowsYou && older(theirs, own):",
-			killers: []killer{inSync("TestMutualFollowers")},
+			killers: []killer{inSync("TestTheOlderDomainStays")},
 		},
 		{
 			name: "password-not-bound-to-its-account", rule: "sec", file: "hotspotdb/account.go",

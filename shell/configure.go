@@ -3,8 +3,8 @@ package shell
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"mbox/modules"
@@ -259,10 +259,12 @@ func commit(ctx context.Context, s *Session, call modules.Call) (modules.View, e
 	})
 	var conflicts *modules.ConflictError
 	if errors.As(err, &conflicts) {
+		var hint strings.Builder
 		for _, c := range conflicts.Conflicts {
-			io.WriteString(call.Terminal, "  "+c.String()+"\n")
+			hint.WriteString(c.String() + "\n")
 		}
-		return nil, &modules.Error{Message: "Others changed the same lines meanwhile; nothing was changed", Hint: "Change your lines, or type commit force to overwrite theirs"}
+		hint.WriteString("Change your lines, or type commit force to overwrite theirs")
+		return nil, &modules.Error{Message: "Others changed the same lines meanwhile; nothing was changed", Hint: hint.String()}
 	}
 	if err != nil {
 		return nil, err

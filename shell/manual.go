@@ -161,11 +161,26 @@ func modeOf(e modules.Entry) string {
 	return fmt.Sprintf("privilege level %d", e.Level)
 }
 
+// elsewhere is what may help where nothing was found.
+func elsewhere(text string, level int) string {
+	var try []string
+	if strings.ContainsRune(text, ' ') {
+		try = append(try, "try fewer words")
+	}
+	if level < fullLevel {
+		try = append(try, "enable first")
+	}
+	if len(try) == 0 {
+		return "try another word, or ? for what may stand here"
+	}
+	return strings.Join(try, ", or ")
+}
+
 func find(_ context.Context, s *Session, call modules.Call) (modules.View, error) {
 	text := modules.Get[string](call.Values, "LINE")
 	found := s.server.Engine.Book().Find(s.actor.Level, text)
 	if len(found) == 0 {
-		return nil, &modules.Error{Message: fmt.Sprintf("Nothing here is about %q", text), Hint: "try fewer words, or enable first"}
+		return nil, &modules.Error{Message: fmt.Sprintf("Nothing here is about %q", text), Hint: elsewhere(text, s.actor.Level)}
 	}
 	return findView{found}, nil
 }

@@ -41,6 +41,7 @@ func TestSave(t *testing.T) {
 		want(t, "comment", b.store.revs[1].Comment, "why it | was")
 		want(t, "show startup-config", b.text("show startup-config"), "hostname box2\n")
 		want(t, "show running-config", b.text("show running-config"), "hostname box2\n")
+		want(t, "write terminal", b.text("write terminal"), "hostname box2\n")
 		want(t, "json", b.json("show running-config"), `{"lines":["hostname box2"]}`)
 	}
 	b := newBox(t)

@@ -315,14 +315,13 @@ func TestNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.free = func() (uint64, error) { return keepFree, nil }
-	if _, err := u.WriteAt(make([]byte, 10), 0); err != nil {
-		t.Errorf("the first bytes: %v", err)
-	}
+	left := uint64(maxUpload)
+	u.free = func() (uint64, error) { return left, nil }
 	if _, err := u.WriteAt(make([]byte, 10), maxUpload-10); err != nil {
-		t.Errorf("a hole takes no room: %v", err)
+		t.Errorf("the last bytes first: %v", err)
 	}
-	var failed error // while the hole is filled
+	left = keepFree
+	var failed error // while the hole is filled, which makes the file no longer
 	for at := int64(0); failed == nil && at < 2*checkEach; at += checkEach / 4 {
 		_, failed = u.WriteAt(make([]byte, checkEach/4), at)
 	}

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +61,20 @@ func TestStaleDatasetStopsTheLink(t *testing.T) {
 	}})
 	if err != nil || !s.halt.Load() {
 		t.Errorf("%v; the link goes on", err)
+	}
+}
+
+// A peer sends what it was asked for, and nothing else.
+func TestUnaskedFeedIsRefused(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	r := newReceiver(openDB(t), &written{}, &written{}, newCodec(), nil, hotspotdb.DatabaseID{1}, "peer", hotspotdb.Above, log)
+	r.with(hotspotdb.Users, func(*Incoming) {})
+	if err := r.handle(t.Context(), &syncpb.FeedStart{Dataset: "users"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range []any{&syncpb.FeedStart{Dataset: "sessions"}, &syncpb.Batch{Dataset: "sessions"}, &syncpb.Digest{Dataset: "sessions"}} {
+		if err := r.handle(t.Context(), frame); err == nil || !strings.Contains(err.Error(), "not asked for") {
+			t.Errorf("%T of a dataset that was not asked for: %v", frame, err)
+		}
 	}
 }
