@@ -103,10 +103,11 @@ func TestRecall(t *testing.T) {
 	p.ends("bck-i-search: lin")
 	p.types("\r")
 	p.ends("host#show lines 1\nline 1\nhost#")
-	p.types("\x12vers")
-	p.ends("bck-i-search: vers")
-	p.types("\x12\x12")
-	p.types("\x03") // gives up the line that was found too
+	p.types("\x12show")
+	p.ends("bck-i-search: show")
+	p.types("\x12")
+	p.vt.Shows(t, "the line before that", func(seen string) bool { return strings.Contains(seen, "host#show version\nbck") })
+	p.types("\x03") // gives up the line that was found, too
 	p.does("show lines 1", "\nhost#show lines 1\nline 1\nhost#")
 	p.does("user add anna password hunter2", "added\nhost#")
 	p.types("\x1b[A")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"mbox/credential"
 	"mbox/modules"
@@ -73,14 +75,16 @@ func readEnable(tree *modules.Tree) (map[int]credential.Hash, []error) {
 	return secrets, refused
 }
 
-// Asks says whether `enable` to a level wants a secret of this actor. The console of a box that has no enable secret at
-// all gives any level; everybody else needs the secret of that level.
+// Asks says whether `enable` to a level wants a secret of this actor. The console gives a level that neither has a secret
+// nor lies below one that has: who sits at the box must not be locked out. Everybody else needs the secret of that level.
 func (m *Module) Asks(actor modules.Actor, level int) (bool, error) {
 	secrets := m.applied.Load().enable
-	switch {
-	case secrets[level] != nil:
+	if secrets[level] != nil {
 		return true, nil
-	case len(secrets) == 0 && actor.From == consoleFrom:
+	}
+	highest := slices.Max(slices.AppendSeq([]int{0}, maps.Keys(secrets)))
+	switch {
+	case actor.From == consoleFrom && highest < level:
 		return false, nil
 	case level == fullLevel:
 		return false, &modules.Error{Message: "No password set", Hint: "An enable secret must be configured before enable can ask for it."}

@@ -119,7 +119,7 @@ func TestEnableSecrets(t *testing.T) {
 		t.Error("without a secret only the console gets more privilege")
 	}
 	b.must("enable secret level 5 five")
-	if asks(console, 15) != "no" || asks(console, 5) != "asks" || asks(remote, 5) != "asks" || asks(remote, 6) != "no" {
+	if asks(console, 15) != "free" || asks(console, 4) != "no" || asks(console, 5) != "asks" || asks(remote, 5) != "asks" || asks(remote, 6) != "no" {
 		t.Error("the secret of one level is none for others")
 	}
 	b.must("enable password old")
