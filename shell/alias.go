@@ -29,8 +29,8 @@ func parseAlias(name string) (string, error) {
 
 var errAliasName = errors.New("expected a name of 1 to 32 letters, digits, - and _")
 
-// expand puts the command behind an alias in its place; what is typed behind the alias stays behind it. A word that
-// begins a command is never an alias, so that none can take a command's place; and what comes out is not expanded
+// expand puts the command behind an alias in its place; what is typed behind the alias stays behind it. A word that is a
+// command's, or short for one, is never an alias, so that none can take a command's place; and what comes out is not expanded
 // again, so that none can name itself.
 func (s *Session) expand(line string) string {
 	start := len(line) - len(strings.TrimLeft(line, " \t"))
@@ -39,7 +39,7 @@ func (s *Session) expand(line string) string {
 		word, rest = word[:end], word[end:]
 	}
 	command, known := s.server.settings().aliases[strings.ToLower(word)]
-	if !known || s.beginsCommand(word) {
+	if _, means := s.meansCommand(word); !known || means {
 		return line
 	}
 	return line[:start] + command + rest
@@ -54,10 +54,19 @@ func (s *Session) masked(line string) string {
 	return s.server.Engine.Book().MaskLine(line)
 }
 
-// beginsCommand says whether a command of any level begins with the word.
-func (s *Session) beginsCommand(word string) bool {
+// meansCommand returns the first word of a command of any level that a word is, or is short for; a word that several begin
+// with means none.
+func (s *Session) meansCommand(word string) (string, bool) {
 	help := s.server.Engine.Book().HelpCommand(fullLevel, word)
-	return help.Err == nil && len(help.Candidates) > 0
+	if help.Err != nil {
+		return "", false
+	}
+	for _, c := range help.Candidates {
+		if len(help.Candidates) == 1 || c.Text == word {
+			return c.Text, true
+		}
+	}
+	return "", false
 }
 
 // aliasError is what is wrong with the line that an alias stands for.
@@ -77,10 +86,11 @@ func (s *Session) checkAlias(m modules.Match) error {
 	name, line := modules.Get[string](m.Values, "NAME"), modules.Get[string](m.Values, "LINE")
 	book := s.server.Engine.Book()
 	match, err := book.ParseCommand(fullLevel, line)
+	taken, means := s.meansCommand(name)
 	var wrong *modules.LineError
 	switch {
-	case s.beginsCommand(name):
-		return &modules.Error{Message: fmt.Sprintf("%q begins a command, and an alias cannot take its place", name), Hint: "Choose another name."}
+	case means:
+		return &modules.Error{Message: fmt.Sprintf("%q means the command %s, and an alias cannot take its place", name, taken), Hint: "Choose another name."}
 	case match.Secret || book.MaskLine(line) != line:
 		return &modules.Error{Message: "An alias cannot hold a secret", Hint: "End it before the secret, and type that behind the alias."}
 	case errors.As(err, &wrong) && wrong.Kind != modules.Incomplete && !strings.ContainsAny(line, "|"):

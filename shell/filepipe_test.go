@@ -97,7 +97,7 @@ func TestAliases(t *testing.T) {
 		"alias exec sv show version", "alias exec xl show lines", "alias exec Loop loop", "alias exec again xl 1", "alias exec show who",
 		"alias exec x2 user add anna password hunter2", "alias exec xk user add anna password", "alias exec x/ who", "alias exec wrong shw version", "end",
 		"sv", "XL 2", "xl 2 | count .", "again", "do sv", "xl many", "xk hunter2", "xk hunter2 x", "show history"})
-	want := "% \"show\" begins a command, and an alias cannot take its place\n  Choose another name.\n" +
+	want := "% \"show\" means the command show, and an alias cannot take its place\n  Choose another name.\n" +
 		"% An alias cannot hold a secret\n  End it before the secret, and type that behind the alias.\n"
 	for _, part := range []string{want, "expected a name of 1 to 32 letters", "% \"shw version\" is not a command",
 		"mbox 1.0\nline 1\nline 2\nNumber of lines which match regexp = 2\n", "show lines many\n           ^\n", "added\nuser add anna password ********\n", "  user add anna password ********\n  show history\n"} {
@@ -123,6 +123,9 @@ func TestAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.brief = true
+	if out, _ := b.script(t, 15, []string{"configure", "alias exec e show version", "end", "e"}); out != "mbox 1.0\n" {
+		t.Errorf("an alias that several commands begin with printed %q", out)
+	}
 	if out, _ := b.script(t, 15, []string{"hang", "han"}); out != "hanging\nhanging\n" {
 		t.Errorf("the command printed %q", out)
 	}

@@ -109,7 +109,7 @@ func (s *Session) offerAliases(h *help, word string) {
 	}
 	aliases := s.server.settings().aliases
 	for _, name := range slices.Sorted(maps.Keys(aliases)) {
-		if strings.HasPrefix(name, strings.ToLower(word)) && !s.beginsCommand(name) {
+		if _, means := s.meansCommand(name); strings.HasPrefix(name, strings.ToLower(word)) && !means {
 			h.Candidates = append(h.Candidates, modules.Candidate{Text: name, Help: "Alias of " + aliases[name]})
 			h.words = append(h.words, name)
 			h.Err = nil

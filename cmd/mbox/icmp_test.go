@@ -1,6 +1,10 @@
 package main
 
-import "golang.org/x/net/icmp"
+import (
+	"net"
+
+	"golang.org/x/net/icmp"
+)
 
 // mayICMP says whether this process may send ICMP: unprivileged (net.ipv4.ping_group_range), or as root.
 func mayICMP() bool {
@@ -11,4 +15,14 @@ func mayICMP() bool {
 		}
 	}
 	return false
+}
+
+// hasIPv6 says whether this machine has an IPv6 loopback address.
+func hasIPv6() bool {
+	conn, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }

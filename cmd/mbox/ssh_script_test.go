@@ -54,8 +54,11 @@ func writeScriptFile(ts *testscript.TestScript, name, text string) {
 
 // condition knows [openssh]: whether the programs of OpenSSH's client are there.
 func condition(name string) (bool, error) {
-	if name == "icmp" {
+	switch name {
+	case "icmp":
 		return mayICMP(), nil
+	case "ipv6":
+		return hasIPv6(), nil
 	}
 	if name != "openssh" {
 		return false, fmt.Errorf("unknown condition %s", name)
