@@ -38,6 +38,7 @@ type DB struct {
 	last      uint64 // highest sequence applied
 	positions map[positionID]Position
 	life      life
+	tally     tally
 
 	viewsMu sync.Mutex // guards views
 	views   map[*View]struct{}

@@ -20,6 +20,7 @@ type group struct {
 	bytes  int
 	erased map[uint64]erasedIn // by account, by what was staged
 	life   life                // db.life with what was staged
+	tally  tally               // likewise
 	undo   []func()            // takes back what jobs did to the committer's own maps
 	batch  *pebble.Batch
 	state  durableState
@@ -48,7 +49,7 @@ func (o *op) claims() bool { return o.traits.flags&flagAccess != 0 && !o.removed
 type staleClaim struct{ hash, id uint64 }
 
 func (db *DB) newGroup() *group {
-	return &group{db: db, latest: map[recordID]int32{}, claims: map[uint64]int32{}, next: db.last, life: db.life}
+	return &group{db: db, latest: map[recordID]int32{}, claims: map[uint64]int32{}, next: db.last, life: db.life, tally: db.tally}
 }
 
 func (g *group) stage(o op) {
@@ -97,20 +98,24 @@ func (g *group) rollback(undo int) {
 
 // assemble makes one batch of the jobs' batches.
 func (g *group) assemble() (*pebble.Batch, error) {
-	if len(g.parts) == 1 {
-		return g.parts[0], nil
-	}
-	batch := g.db.engn.NewBatchWithSize(g.bytes + 64)
-	for _, part := range g.parts {
-		if err := batch.Apply(part, nil); err != nil {
-			return nil, err
+	batch := g.parts[0]
+	if len(g.parts) > 1 {
+		batch = g.db.engn.NewBatchWithSize(g.bytes + 64)
+		for _, part := range g.parts {
+			if err := batch.Apply(part, nil); err != nil {
+				return nil, err
+			}
+		}
+		for _, part := range g.parts {
+			part.Close()
 		}
 	}
-	for _, part := range g.parts {
-		part.Close()
-	}
 	g.parts = nil
-	return batch, nil
+	g.tally.last = g.next
+	if g.tally == g.db.tally {
+		return batch, nil
+	}
+	return batch, batch.Set(metaKey(tallyName), g.tally.encode(), nil)
 }
 
 // applyToIndex needs db.mu.
@@ -137,7 +142,7 @@ func (g *group) applyToIndex() {
 	for _, p := range g.state.positions {
 		db.positions[p.id] = p.position
 	}
-	db.last = g.next
+	db.last, db.tally = g.next, g.tally
 	g.ops, g.latest, g.claims, g.undo = nil, nil, nil, nil
 }
 

@@ -23,15 +23,18 @@ func checkIndex(t testing.TB, db *DB) {
 func (db *DB) compareIndex() error {
 	live, built := db.index, newIndex(db.index.digestKey)
 	built.claims.seed = live.claims.seed
-	if err := db.loadRecords(db.engn, built, newOrigins()); err != nil {
+	counted, err := db.loadRecords(db.engn, built, newOrigins())
+	if err != nil {
 		return err
 	}
+	counted.last = db.last
 	var errs []error
 	differ := func(what string, got, want any) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			errs = append(errs, fmt.Errorf("%s: %v in memory, %v in the store", what, got, want))
 		}
 	}
+	differ("tally", db.tally, counted)
 	for _, ds := range Datasets() {
 		l, b := live.datasets[ds], built.datasets[ds]
 		differ(ds.String()+" total", l.total, b.total)

@@ -10,11 +10,16 @@ import (
 // load builds index, positions, set-aside and conflict lists from the store. Every block is read, so that its checksum is
 // verified.
 func (db *DB) load() error {
-	if err := db.loadRecords(db.engn, db.index, db.origins); err != nil {
+	var err error
+	if db.tally, err = db.loadRecords(db.engn, db.index, db.origins); err != nil {
 		return err
 	}
 	for _, ds := range Datasets() {
 		db.last = max(db.last, db.index.datasets[ds].head)
+	}
+	db.tally.last = db.last
+	if err := db.checkTally(); err != nil {
+		return err
 	}
 	for _, part := range []struct {
 		tag  byte
@@ -31,10 +36,10 @@ func (db *DB) load() error {
 	return nil
 }
 
-// loadRecords fills an index under its digest key.
-func (db *DB) loadRecords(from pebble.Reader, x *index, origins *origins) error {
+// loadRecords fills an index under its digest key, and counts.
+func (db *DB) loadRecords(from pebble.Reader, x *index, origins *origins) (t tally, err error) {
 	h := newHasher(x.digestKey)
-	return scanPrefix(from, []byte{tagRecord}, func(key, value []byte) error {
+	err = scanPrefix(from, []byte{tagRecord}, func(key, value []byte) error {
 		ds, seq, err := parseRecordKey(key)
 		if err != nil {
 			return err
@@ -47,17 +52,19 @@ func (db *DB) loadRecords(from pebble.Reader, x *index, origins *origins) error 
 		if err := c.decode(raw); err != nil {
 			return fmt.Errorf("%w: %s entry %d: %v", ErrDamaged, ds, seq, err)
 		}
-		t := x.traitsOf(&c)
+		traits := x.traitsOf(&c)
 		r := record{
 			hash: h.key(c.Key), clock: c.Stamp.Clock, seq: seq, contribution: h.contribution(&c),
-			origin: origins.number(c.Stamp.Origin), flags: t.flags,
+			origin: origins.number(c.Stamp.Origin), flags: traits.flags,
 		}
 		if x.datasets[ds].get(r.hash) != nil {
 			return fmt.Errorf("%w: %s entry %d: its record is there twice", ErrDamaged, ds, seq)
 		}
-		x.put(ds, r, t, source)
+		x.put(ds, r, traits, source)
+		t.add(seq)
 		return nil
 	})
+	return t, err
 }
 
 // scanPrefix calls take with every key that begins with prefix; key and value are valid during the call.

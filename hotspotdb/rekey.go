@@ -27,7 +27,7 @@ func (db *DB) rekey(key [16]byte) error {
 	for _, ds := range Datasets() {
 		x.datasets[ds].head = db.life.tops[ds]
 	}
-	if err := db.loadRecords(db.engn, x, db.origins); err != nil {
+	if _, err := db.loadRecords(db.engn, x, db.origins); err != nil {
 		return err
 	}
 	h := newHasher(key)

@@ -26,6 +26,7 @@ func (tx *Tx) remove(ds Dataset, r record, t traits) error {
 	if err := tx.batch.SingleDelete(recordKey(ds, r.seq), nil); err != nil {
 		return err
 	}
+	tx.g.tally.take(r.seq)
 	tx.g.stage(op{record: r, traits: t, ds: ds, part: removedPart})
 	tx.g.life.touched = true
 	tx.g.life.tops[ds] = max(tx.g.life.tops[ds], r.seq)

@@ -14,7 +14,7 @@ import (
 type Salvaged struct {
 	Records    int      // current versions of records that could be read, tombstones too,
 	Stored     int      // of them, those that this database did not have
-	Unreadable int      // writes that are known to be there and cannot be read; they may be out of date
+	Unreadable int      // at most so many of those that are known to have been there cannot be read; they may be out of date
 	Missing    uint64   // confirmed changes that come after everything that could be read
 	Uncounted  bool     // more may be gone: in some file it is not known how much there was
 	Broken     []string // what is wrong with which file
@@ -31,6 +31,7 @@ func (db *DB) Salvage(ctx context.Context, dir string) (Salvaged, error) {
 	if err != nil {
 		return w.report, fmt.Errorf("read back %s: %w", dir, err)
 	}
+	w.report.Unreadable = max(w.report.Unreadable, w.absent())
 	confirmed, err := readMark(w.fs, dir, w.id)
 	if err == nil && confirmed > w.highest {
 		w.report.Missing = confirmed - w.highest
@@ -74,7 +75,11 @@ func (w *wreck) finds(ctx context.Context, after uint64, take func(find) error) 
 		switch key[0] {
 		case tagRecord:
 			var err error
-			if f.ds, f.seq, err = parseRecordKey(key); err != nil || f.seq <= after {
+			f.ds, f.seq, err = parseRecordKey(key)
+			if err == nil && f.seq <= w.tally.last {
+				w.seen[f.seq/64] |= 1 << (f.seq % 64)
+			}
+			if err != nil || f.seq <= after {
 				return nil // if it cannot be read it is of a dataset that this version does not know
 			}
 		case tagAside, tagConflict:

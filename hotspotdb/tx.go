@@ -22,13 +22,14 @@ type Tx struct {
 	ops, undo, positions, stale int // what the group held before
 	next                        uint64
 	life                        life
+	tally                       tally
 }
 
 func (g *group) begin() *Tx {
 	db := g.db
 	tx := &Tx{db: db, g: g, batch: db.engn.NewBatch(), now: db.opts.Now()}
 	tx.ops, tx.undo, tx.positions, tx.stale, tx.next = len(g.ops), len(g.undo), len(g.state.positions), len(g.stale), g.next
-	tx.life = g.life
+	tx.life, tx.tally = g.life, g.tally
 	tx.wall = uint64(max(1, tx.now.UnixMicro()))
 	tx.horizon = math.MaxUint64
 	if !tx.now.Before(db.opts.Built) {
@@ -47,7 +48,7 @@ func (tx *Tx) rollback() {
 	g.state.positions = g.state.positions[:tx.positions]
 	g.stale = g.stale[:tx.stale]
 	g.next = tx.next
-	g.life = tx.life
+	g.life, g.tally = tx.life, tx.tally
 	g.parts = g.parts[:len(g.parts)-1]
 	tx.batch.Close()
 }
@@ -92,8 +93,10 @@ func (tx *Tx) store(in *incoming, source Source) error {
 		if err := tx.batch.SingleDelete(putRecordKey(key[:0], in.ds, old.seq), nil); err != nil {
 			return err
 		}
+		g.tally.take(old.seq)
 	}
 	g.next++
+	g.tally.add(g.next)
 	n := headerLen(source)
 	if in.traits.flags&flagErasure != 0 {
 		g.stageErasure(in.ds, in.traits.id)

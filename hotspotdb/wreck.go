@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ type wreck struct {
 	deleted map[string]struct{} // keys that were taken out
 	highest uint64              // sequence that was seen
 	id      DatabaseID          // zero if it cannot be read
+	tally   tally               // the newest that was seen
+	seen    map[uint64]uint64   // a bit for each record up to it that was found: files may hold one twice
 	report  Salvaged
 	// newestLog need not have an end.
 	newestLog string
@@ -49,7 +52,7 @@ func (e counted) Unwrap() error { return e.error }
 func (db *DB) openWreck(ctx context.Context, dir string) (*wreck, error) {
 	opts := db.engine(true)
 	opts.EnsureDefaults()
-	w := &wreck{fs: db.opts.FS, dir: dir, tables: opts.MakeReaderOptions(), deleted: map[string]struct{}{}}
+	w := &wreck{fs: db.opts.FS, dir: dir, tables: opts.MakeReaderOptions(), deleted: map[string]struct{}{}, seen: map[uint64]uint64{}}
 	err := w.scan(ctx, func(i item) error {
 		if i.deletion {
 			w.deleted[string(i.key)] = struct{}{}
@@ -63,6 +66,11 @@ func (db *DB) openWreck(ctx context.Context, dir string) (*wreck, error) {
 		}
 		if string(i.key) == string(metaKey("id")) && len(i.value) == len(w.id) {
 			copy(w.id[:], i.value)
+		}
+		if string(i.key) == string(metaKey(tallyName)) {
+			if t, good := decodeTally(i.value); good && t.last >= w.tally.last {
+				w.tally = t
+			}
 		}
 		return nil
 	})
@@ -136,6 +144,15 @@ func (w *wreck) broken(name string, err error) {
 		w.report.Uncounted = w.report.Uncounted || !errors.As(err, new(counted))
 		w.report.Broken = append(w.report.Broken, name+": "+strings.SplitN(err.Error(), "\n", 2)[0])
 	}
+}
+
+// absent is how many records were written, and neither replaced nor found by live.
+func (w *wreck) absent() int {
+	found := 0
+	for _, b := range w.seen {
+		found += bits.OnesCount64(b)
+	}
+	return max(0, int(w.tally.count)-found)
 }
 
 // missed counts writes that cannot be read.

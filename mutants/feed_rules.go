@@ -172,6 +172,12 @@ func feedMutants() []mutant {
 			killers: []killer{inStore("TestApplyBecomesDurable|TestSetAside$")},
 		},
 		{
+			name: "hole-among-the-logs-unnoticed", rule: "3", file: "hotspotdb/tally.go",
+			old:     "written == db.tally {",
+			new:     "written != db.tally {",
+			killers: []killer{inStore("TestHoleInTheMiddle")},
+		},
+		{
 			name: "watermark-advances-before-the-sync", rule: "3", file: "hotspotdb/commit.go",
 			old:     "err = groups[len(groups)-1].batch.SyncWait()",
 			new:     "err = nil",
