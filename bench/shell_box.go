@@ -129,6 +129,7 @@ func (b *shellBox) paste(lines int) time.Duration {
 	}
 	text.WriteString("hostname pasted\r\x1b[201~")
 	took := l.ask(text.String(), "pasted(config)#")
+	l.ask("no hostname\r", "mbox(config)#")
 	l.close()
 	out, err := exec.Command(b.program, "shell", "--data", b.dir, "-c", `show running-config | count ^ip host p`).CombinedOutput()
 	b.t.must(err)
@@ -146,12 +147,12 @@ func (b *shellBox) crowd(n int) (memory int64, each time.Duration) {
 	var all []*line
 	for range n {
 		l := terminalOf(b.t, b.dial())
-		l.await(began, "", "pasted#")
+		l.await(began, "", "mbox#")
 		all = append(all, l)
 	}
 	each = time.Since(began) / time.Duration(n)
 	for _, l := range all {
-		l.ask("show clock\r", "pasted#")
+		l.ask("show clock\r", "mbox#")
 	}
 	memory = (proportional(b.t, b.cmd.Process.Pid) - before) / int64(n)
 	for _, l := range all {
