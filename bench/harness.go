@@ -22,6 +22,7 @@ func (h *harness) Fatal(args ...any)                 { h.Fatalf("%s", fmt.Sprint
 
 func (h *harness) Fatalf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+	h.cleanUp() // or the programs beside us would go on
 	os.Exit(1)
 }
 
@@ -39,10 +40,11 @@ func (h *harness) must(err error) {
 }
 
 func (h *harness) cleanUp() {
-	for _, f := range slices.Backward(h.cleanups) {
+	all := h.cleanups
+	h.cleanups = nil // one that fails ends here, too
+	for _, f := range slices.Backward(all) {
 		f()
 	}
-	h.cleanups = nil
 }
 
 func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }

@@ -5,9 +5,7 @@ package config
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -166,33 +164,4 @@ func (m *Module) Run(ctx context.Context) error {
 	<-ctx.Done()
 	m.cancelPlan()
 	return nil
-}
-
-// open opens a regular file.
-func open(files modules.Files, name string) (*os.File, error) {
-	file, err := files.Open(name)
-	if err != nil {
-		return nil, fileError("read", name, err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = modules.Errorf("%s is not a file", name)
-	}
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return file, nil
-}
-
-// fileError tells the operator what is wrong with a file; an *Error of the file area is passed on.
-func fileError(verb, name string, err error) error {
-	var told *modules.Error
-	switch {
-	case errors.As(err, &told):
-		return told
-	case errors.Is(err, fs.ErrNotExist):
-		return modules.Errorf("There is no file %s", name)
-	}
-	return &modules.Error{Message: "Cannot " + verb + " " + name + ": " + err.Error()}
 }

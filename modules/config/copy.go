@@ -178,13 +178,13 @@ func (m *Module) export(ctx context.Context, call modules.Call, what, text strin
 	}
 	file, err := call.Files.Create(name)
 	if err != nil {
-		return nil, fileError("write", name, err)
+		return nil, modules.FileError("write", name, err)
 	}
 	if _, err = io.WriteString(file, text); err == nil {
 		err = file.Commit()
 	}
 	if err != nil {
-		return nil, fileError("write", name, errors.Join(err, file.Abort()))
+		return nil, modules.FileError("write", name, errors.Join(err, file.Abort()))
 	}
 	m.deps.Log.Info("configuration written to a file", "file", name, "by", call.Actor.Name, "from", call.Actor.From)
 	return modules.Said{Done: fmt.Sprintf("%d bytes written to %s\n[OK]", len(text), name)}, nil

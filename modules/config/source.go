@@ -86,7 +86,7 @@ func (m *Module) source(call modules.Call, name string) (source, error) {
 }
 
 func readFile(files modules.Files, name string) (string, error) {
-	file, err := open(files, name)
+	file, err := modules.OpenFile(files, name)
 	if err != nil {
 		return "", err
 	}
@@ -94,7 +94,7 @@ func readFile(files modules.Files, name string) (string, error) {
 	raw, err := io.ReadAll(io.LimitReader(file, maxInput+1))
 	switch {
 	case err != nil:
-		return "", fileError("read", name, err)
+		return "", modules.FileError("read", name, err)
 	case len(raw) > maxInput:
 		return "", modules.Errorf("%s is longer than %d bytes", name, maxInput)
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"mbox/modules"
 )
@@ -45,7 +43,7 @@ func (m *Module) backup(ctx context.Context, call modules.Call) (modules.View, e
 	}
 	file, err := call.Files.Create(name)
 	if err != nil {
-		return nil, fileError("write", name, err)
+		return nil, modules.FileError("write", name, err)
 	}
 	out := &progress{writer: file, terminal: call.Terminal}
 	err = m.deps.Backups.Backup(ctx, out, passphrase)
@@ -53,7 +51,7 @@ func (m *Module) backup(ctx context.Context, call modules.Call) (modules.View, e
 		err = file.Commit()
 	}
 	if err != nil {
-		return nil, fileError("write", name, errors.Join(err, file.Abort()))
+		return nil, modules.FileError("write", name, errors.Join(err, file.Abort()))
 	}
 	m.deps.Log.Info("backup", "file", name, "bytes", out.n, "by", call.Actor.Name, "from", call.Actor.From)
 	return backupView{name, out.n}, nil
@@ -84,7 +82,7 @@ func newPassphrase(ctx context.Context, t modules.Terminal) (string, error) {
 // restore changes nothing before the next start of the box, which it causes once all of the backup has been verified.
 func (m *Module) restore(ctx context.Context, call modules.Call) (modules.View, error) {
 	name := modules.Get[string](call.Values, "FILE")
-	file, err := open(call.Files, name)
+	file, err := modules.OpenFile(call.Files, name)
 	if err != nil {
 		return nil, err
 	}
@@ -116,36 +114,6 @@ func (m *Module) restart(actor modules.Actor) modules.View {
 	m.deps.Log.Info("reload", "by", actor.Name, "from", actor.From)
 	m.deps.Box.Reload()
 	return doneView{Done: "Reloading"}
-}
-
-func open(files modules.Files, name string) (*os.File, error) {
-	file, err := files.Open(name)
-	if err != nil {
-		return nil, fileError("read", name, err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = modules.Errorf("%s is not a file", name)
-	}
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return file, nil
-}
-
-// fileError tells the operator what is wrong with a file; an *Error of the file area is passed on.
-func fileError(verb, name string, err error) error {
-	var told *modules.Error
-	switch {
-	case errors.As(err, &told):
-		return told
-	case errors.Is(err, fs.ErrNotExist):
-		return modules.Errorf("There is no file %s", name)
-	case errors.Is(err, context.Canceled):
-		return modules.Errorf("Stopped; %s was not written", name)
-	}
-	return &modules.Error{Message: fmt.Sprintf("Cannot %s %s: %v", verb, name, err)}
 }
 
 // progress counts what passes and draws it.
