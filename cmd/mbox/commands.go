@@ -76,7 +76,8 @@ func writeLine(out *strings.Builder, syntax, text string, args map[string]module
 	for label := range args {
 		labels = append(labels, label)
 	}
-	slices.SortFunc(labels, func(a, b string) int { return strings.Index(syntax, a) - strings.Index(syntax, b) })
+	words := strings.FieldsFunc(syntax, func(r rune) bool { return strings.ContainsRune(" []{}|.", r) })
+	slices.SortFunc(labels, func(a, b string) int { return slices.Index(words, a) - slices.Index(words, b) })
 	for i, label := range labels {
 		if i == 0 {
 			out.WriteByte('\n')
