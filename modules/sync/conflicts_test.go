@@ -20,7 +20,8 @@ const (
 )
 
 // divided returns two boxes that edited one account (both its parts) and one profile while the link was cut, and are connected
-// again: three conflicts, won by b, which was later.
+// again: three conflicts, won by b, which was later. Both have seen both versions, as if these had crossed on the way:
+// what the link does by itself is that a version may be replaced before it is sent.
 func divided(t *testing.T) (a, b *boxtest.Box) {
 	t.Helper()
 	lan := boxtest.NewLAN(t)
@@ -52,9 +53,47 @@ func divided(t *testing.T) (a, b *boxtest.Box) {
 			return tx.EditProfile("gold", "op", func(p *hotspotdb.Profile) error { p.Description = x.text; return nil })
 		})
 	}
+	cross(t, a, b)
 	b.Must(b.FollowLine(a, "send all"))
 	boxtest.InSync(a, b)
 	return a, b
+}
+
+// cross gives each of two boxes the other's versions of what divided edits.
+func cross(t *testing.T, a, b *boxtest.Box) {
+	t.Helper()
+	guest, err := a.DB.Account("guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := func(box *boxtest.Box, kind hotspotdb.SourceKind) (list []hotspotdb.Batch) {
+		for _, r := range []struct {
+			ds  hotspotdb.Dataset
+			key []byte
+		}{
+			{hotspotdb.Profiles, hotspotdb.ProfileKey("gold")},
+			{hotspotdb.Users, hotspotdb.AccessKey(guest.ID)},
+			{hotspotdb.Users, hotspotdb.SelfKey(guest.ID)},
+		} {
+			c, err := box.DB.Get(r.ds, r.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, hotspotdb.Batch{Dataset: r.ds, From: box.DB.ID(), Kind: kind, Changes: [][]byte{hotspotdb.AppendChange(nil, &c)}, Seqs: []uint64{0}})
+		}
+		return list
+	}
+	fromA, fromB := batches(a, hotspotdb.Above), batches(b, hotspotdb.Below)
+	for i := range fromA {
+		for _, step := range []struct {
+			to    *boxtest.Box
+			batch hotspotdb.Batch
+		}{{b, fromA[i]}, {a, fromB[i]}} {
+			if _, err := step.to.DB.Apply(t.Context(), step.batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func write(t *testing.T, b *boxtest.Box, fn func(*hotspotdb.Tx) error) {
