@@ -46,23 +46,24 @@ func (db *DB) AccountByID(id uint64) (Account, error) {
 }
 
 // Password opens an account's password: for authentication, and for an export that asks for passwords. ErrNotFound if the
-// account has none.
+// account has none, ErrHashed if only its hash is kept.
 func (db *DB) Password(username string) (string, error) {
 	p, err := db.parts(username)
 	if err != nil {
 		return "", err
 	}
-	if p.self == nil || len(p.self.Password) == 0 {
+	if p.self == nil {
 		return "", fmt.Errorf("password of account %s: %w", username, ErrNotFound)
 	}
-	if db.opts.Sealer == nil {
-		return "", fmt.Errorf("open the password of account %s: %w", username, errNoSealer)
-	}
-	plain, err := db.opts.Sealer.Open(p.self.Password, accountAAD(p.id))
+	password, err := db.openPassword(p.id, username, p.self.Password)
 	if err != nil {
-		return "", fmt.Errorf("open the password of account %s: %w", username, err)
+		return "", err
 	}
-	return string(plain), nil
+	plain, readable := password.Clear()
+	if !readable {
+		return "", fmt.Errorf("password of account %s: %w", username, ErrHashed)
+	}
+	return plain, nil
 }
 
 var errNoSealer = errors.New("the database was opened without the keys of passwords")

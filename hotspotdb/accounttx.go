@@ -32,10 +32,7 @@ func (tx *Tx) AddAccount(a Account, password string, by string) (Account, error)
 		return Account{}, err
 	}
 	if password != "" {
-		if p.self == nil {
-			p.self = &hotspotpb.Self{}
-		}
-		if p.self.Password, err = tx.db.seal(id, password); err != nil {
+		if err := tx.setPassword(p, password); err != nil {
 			return Account{}, err
 		}
 	}
@@ -48,7 +45,10 @@ func (tx *Tx) AddAccount(a Account, password string, by string) (Account, error)
 			return Account{}, fmt.Errorf("add account %s: %w", a.Username, err)
 		}
 	}
-	return p.account(), nil
+	before := &accountParts{access: &hotspotpb.Access{Username: a.Username}}
+	return p.account(), tx.record(by, "user", a.Username, id, "added", func() []AuditField {
+		return accountFields(before, p, password != "")
+	})
 }
 
 // EditAccount changes an account. Only the parts that edit changed are written; fields that this version does not know
@@ -58,6 +58,7 @@ func (tx *Tx) EditAccount(username string, by string, edit func(*AccountEdit) er
 	if err != nil {
 		return Account{}, err
 	}
+	before := *p // put leaves the messages as they are
 	change := AccountEdit{Account: p.account()}
 	name := change.Username
 	if err := edit(&change); err != nil {
@@ -80,6 +81,9 @@ func (tx *Tx) EditAccount(username string, by string, edit func(*AccountEdit) er
 		}
 		self = true
 	}
+	if !access && !self {
+		return p.account(), nil
+	}
 	if access {
 		p.access.UpdatedUs, p.access.UpdatedBy = now, by
 		if err := tx.putMessage(Users, AccessKey(p.id), p.access); err != nil {
@@ -92,7 +96,10 @@ func (tx *Tx) EditAccount(username string, by string, edit func(*AccountEdit) er
 			return Account{}, fmt.Errorf("change account %s: %w", username, err)
 		}
 	}
-	return p.account(), nil
+	after := p.account()
+	return after, tx.recordChange(by, "user", after.Username, p.id, func() []AuditField {
+		return accountFields(&before, p, change.Password != nil)
+	})
 }
 
 func (tx *Tx) rename(p *accountParts, username string) error {
@@ -110,6 +117,11 @@ func (tx *Tx) setPassword(p *accountParts, password string) (err error) {
 	if p.self == nil {
 		p.self = &hotspotpb.Self{}
 	}
+	set := tx.now.UnixMicro()
+	if set == p.self.PasswordUs {
+		set++ // it tells this password from the last, whatever the clock does
+	}
+	p.self.PasswordUs = set
 	if password == "" {
 		p.self.Password = nil
 		return nil
@@ -131,7 +143,7 @@ func (tx *Tx) DeleteAccount(username, by string) error {
 	if err != nil {
 		return fmt.Errorf("delete account %s: %w", username, err)
 	}
-	return nil
+	return tx.record(by, "user", username, p.id, "deleted", noFields)
 }
 
 // Account finds an account by the name it is known as.

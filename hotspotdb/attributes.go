@@ -16,7 +16,7 @@ type Attribute struct {
 // AttributeSpec describes an access attribute.
 type AttributeSpec struct {
 	Name string
-	Unit string // Kbps, s, MB, sessions or URL
+	Unit string // Kbps, s, MB (1,000,000 octets), sessions, URL, hours (of LoginTime) or names (separated by commas)
 	Help string
 }
 
@@ -32,6 +32,13 @@ var AccessAttributes = []AttributeSpec{
 	{"CS-Total-MB-Weekly", "MB", "Traffic in a week"},
 	{"CS-Total-MB-Monthly", "MB", "Traffic in a month"},
 	{"CS-Total-MB-All", "MB", "Traffic altogether"},
+	{"Max-Daily-Session", "s", "Time online in a day"},
+	{"Max-Weekly-Session", "s", "Time online in a week"},
+	{"Max-Monthly-Session", "s", "Time online in a month"},
+	{"Max-All-Session", "s", "Time online altogether"},
+	{"Login-Time", "hours", "When it may be used, as Wk0800-1800,Sa"},
+	{"Allowed-Hotspots", "names", "Only in these hotspots (NAS-Identifier)"},
+	{"Allowed-NAS", "names", "Only through these RADIUS clients"},
 	{"WISPr-Redirection-URL", "URL", "Page shown after login"},
 }
 
@@ -39,18 +46,47 @@ const maxURL = 253 // RFC 2865 section 5: the value of an attribute, less the ve
 
 // Parse checks a value of the attribute and returns it in its one form: no leading zeros, no spaces.
 func (s AttributeSpec) Parse(value string) (string, error) {
-	if s.Unit == "URL" {
+	switch s.Unit {
+	case "URL":
 		u, err := url.Parse(value)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || len(value) > maxURL {
 			return "", refuse(s.Name, "expected an http or https URL of at most %d bytes", maxURL)
 		}
 		return value, nil
+	case "hours":
+		_, err := ParseLoginTime(value)
+		return value, err
+	case "names":
+		return s.parseNames(value)
 	}
 	n, err := strconv.ParseUint(value, 10, 32)
 	if err != nil {
 		return "", refuse(s.Name, "expected a whole number of %s, at most 4294967295", s.Unit)
 	}
 	return strconv.FormatUint(n, 10), nil
+}
+
+// Bounds of a list of names.
+const (
+	maxNames     = 64
+	maxNamesText = 4096 // bytes
+)
+
+// parseNames tidies a list of names: no spaces around them, none twice.
+func (s AttributeSpec) parseNames(value string) (string, error) {
+	if err := checkText(s.Name, value, 1, maxNamesText); err != nil {
+		return "", err
+	}
+	var names []string
+	for name := range strings.SplitSeq(value, ",") {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || len(names) > maxNames {
+		return "", refuse(s.Name, "expected 1 to %d names separated by commas", maxNames)
+	}
+	return strings.Join(names, ","), nil
 }
 
 // FindAttribute finds an access attribute by its name, in any case.

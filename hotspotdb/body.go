@@ -9,13 +9,16 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxUsage bounds the body of a usage record: six numbers, and room for what later versions add.
+// maxUsage bounds the body of a usage record, or of a voucher: a few numbers, and room for what later versions add.
 const maxUsage = 4 << 10
 
 // bodyLimit is how long a body of a kind may be.
 func bodyLimit(kind byte) int {
-	if kind == KindUsage {
+	switch kind {
+	case KindUsage, KindVoucher, KindUse, KindErasureToo:
 		return maxUsage
+	case KindPurchase, KindAttempt:
+		return maxAttempt
 	}
 	return maxBody
 }
@@ -37,6 +40,8 @@ func (f fields) has(n protowire.Number) bool { return n < 32 && f&(1<<n) != 0 }
 type bodyForm struct {
 	texts      fields // UTF-8
 	attributes fields // messages of texts 1 and 2
+	entries    fields // messages that auditForm is of
+	changes    fields // messages of texts 1 to 3
 	micros     fields // instants
 	seconds    fields
 	required   fields
@@ -48,18 +53,30 @@ var (
 	}
 	selfForm = bodyForm{
 		texts:  fieldSet(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21),
-		micros: fieldSet(20),
+		micros: fieldSet(20, 22),
 	}
 	profileForm = bodyForm{
 		texts: fieldSet(1, 2, 5, 7), attributes: fieldSet(3), micros: fieldSet(4, 6), required: fieldSet(1),
 	}
 	segmentForm = bodyForm{
 		texts: fieldSet(1, 4, 5, 6, 7, 8, 9, 10, 20), attributes: fieldSet(21), micros: fieldSet(11, 12, 13),
+		seconds: fieldSet(23),
 	}
 	stickyForm = bodyForm{
-		texts: fieldSet(1, 2, 4), micros: fieldSet(7, 8), seconds: fieldSet(9), required: fieldSet(1, 2, 4),
+		texts: fieldSet(1, 2, 4), micros: fieldSet(7, 8, 10), seconds: fieldSet(9), required: fieldSet(1, 2, 4),
 	}
+	batchForm = bodyForm{
+		texts: fieldSet(1, 2, 6, 10, 12), micros: fieldSet(4, 9, 11), required: fieldSet(1),
+	}
+	voucherForm   = bodyForm{texts: fieldSet(1), required: fieldSet(1)}
+	useForm       = bodyForm{texts: fieldSet(1, 2, 3), micros: fieldSet(4, 5), required: fieldSet(1, 2)}
+	purchaseForm  = bodyForm{texts: fieldSet(2, 6, 7), micros: fieldSet(5), required: fieldSet(2)}
+	auditForm     = bodyForm{texts: fieldSet(2, 3, 4, 6, 7, 9), changes: fieldSet(10), micros: fieldSet(1), required: fieldSet(6, 9)}
+	sheetForm     = bodyForm{micros: fieldSet(1), entries: fieldSet(2), required: fieldSet(2)}
+	attemptForm   = bodyForm{texts: fieldSet(2, 5, 6, 7, 8, 9, 10), micros: fieldSet(1)}
+	erasureForm   = bodyForm{texts: fieldSet(1, 2)}
 	attributeForm = bodyForm{texts: fieldSet(1, 2)}
+	changeForm    = bodyForm{texts: fieldSet(1, 2, 3)}
 	usageForm     bodyForm
 )
 
@@ -78,6 +95,20 @@ func formOf(kind byte) *bodyForm {
 		return &stickyForm
 	case KindUsage:
 		return &usageForm
+	case KindBatch:
+		return &batchForm
+	case KindVoucher:
+		return &voucherForm
+	case KindUse:
+		return &useForm
+	case KindPurchase:
+		return &purchaseForm
+	case KindAudit:
+		return &sheetForm
+	case KindAttempt:
+		return &attemptForm
+	case KindErasureToo:
+		return &erasureForm
 	}
 	return nil
 }
@@ -166,6 +197,10 @@ func (f *bodyForm) checkBytes(key []byte, num protowire.Number, v []byte) error 
 	switch {
 	case f.attributes.has(num):
 		return attributeForm.check(nil, v)
+	case f.entries.has(num):
+		return auditForm.check(key, v)
+	case f.changes.has(num):
+		return changeForm.check(nil, v)
 	case !f.texts.has(num):
 		return nil
 	case !utf8.Valid(v):
@@ -195,6 +230,28 @@ func checkIdentity(key []byte, num protowire.Number, v []byte) error {
 		_, err := ParseMAC(string(v))
 		return err
 	case kind == KindSegment && num != 8:
+		return checkText("text", string(v), 0, maxInfo)
+	}
+	return checkNewerIdentity(key, num, v)
+}
+
+// checkNewerIdentity is checkIdentity for the kinds of vouchers, purchases and the audit.
+func checkNewerIdentity(key []byte, num protowire.Number, v []byte) error {
+	switch kind := key[0]; {
+	case kind == KindBatch && num == 1:
+		return same(v, key[1:])
+	case kind == KindBatch && num == 2, kind == KindVoucher, kind == KindUse && num == 2:
+		return CheckGroupname(string(v))
+	case kind == KindUse && num == 1:
+		if !isCode(v) {
+			return errors.New("not a voucher's code")
+		}
+	case kind == KindUse && num == 3 && len(v) > 0:
+		_, err := ParseMAC(string(v))
+		return err
+	case kind == KindPurchase && num == 2:
+		return CheckUsername(string(v))
+	case kind == KindBatch, kind == KindPurchase, kind == KindAudit, kind == KindAttempt, kind == KindErasureToo:
 		return checkText("text", string(v), 0, maxInfo)
 	}
 	return nil

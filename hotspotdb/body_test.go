@@ -3,6 +3,7 @@ package hotspotdb
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func known() map[Dataset][]Change {
 		Users: {
 			{Key: AccessKey(1), Body: body(&hotspotpb.Access{Username: "käthe", Attributes: attributes, CreatedUs: 1})},
 			{Key: SelfKey(1), Body: body(&hotspotpb.Self{Firstname: "K", Password: []byte{0xff}})},
+			{Key: PurchaseKey(2), Body: body(&hotspotpb.Purchase{Account: 1, Username: "k", Octets: 5, AtUs: 1})},
 		},
 		Profiles: {{Key: ProfileKey("gold"), Body: body(&hotspotpb.Profile{Groupname: "gold", Attributes: attributes})}},
 		Sessions: {
@@ -37,6 +39,18 @@ func known() map[Dataset][]Change {
 		Sticky: {{Key: StickyKey([6]byte{1, 2, 3, 4, 5, 6}, "bar"), Body: body(&hotspotpb.Sticky{
 			Mac: "01-02-03-04-05-06", Hotspot: "bar", Username: "k", FirstLoginUs: 1,
 		})}},
+		Vouchers: {
+			{Key: BatchKey("lobby"), Body: body(&hotspotpb.VoucherBatch{Name: "lobby", Profile: "gold", MaxUses: 2, CreatedUs: 1})},
+			{Key: VoucherKey("ABCD1234"), Body: body(&hotspotpb.Voucher{Batch: "lobby"})},
+			{Key: UseKey(3), Body: body(&hotspotpb.VoucherUse{Code: "ABCD1234", Batch: "lobby", Mac: "3A-71-B4-E9-F7-99", AtUs: 1})},
+			{Key: erasureKey(Vouchers, 4), Body: body(&hotspotpb.ErasedUse{Code: "ABCD1234", Batch: "lobby"})},
+		},
+		Audit: {
+			{Key: AuditKey(5), Body: body(&hotspotpb.AuditSheet{AtUs: 1, Entries: []*hotspotpb.AuditEntry{{
+				AtUs: 1, Author: "admin", Object: "user", Name: "k", Action: "changed", Fields: []*hotspotpb.AuditField{{Name: "disabled", New: "yes"}},
+			}}})},
+			{Key: AttemptKey(dbID(1), 6), Body: body(&hotspotpb.Attempt{AtUs: 1, Username: "k", Reply: "welcome"})},
+		},
 	}
 }
 
@@ -54,15 +68,32 @@ func messageOf(kind byte) proto.Message {
 		return &hotspotpb.Sticky{}
 	case KindUsage:
 		return &hotspotpb.Usage{}
+	case KindBatch:
+		return &hotspotpb.VoucherBatch{}
+	case KindVoucher:
+		return &hotspotpb.Voucher{}
+	case KindUse:
+		return &hotspotpb.VoucherUse{}
+	case KindErasureToo:
+		return &hotspotpb.ErasedUse{}
+	case KindPurchase:
+		return &hotspotpb.Purchase{}
+	case KindAudit:
+		return &hotspotpb.AuditSheet{}
+	case KindAttempt:
+		return &hotspotpb.Attempt{}
 	}
 	return nil
 }
 
-const kinds = string(KindAccess) + string(KindSelf) + string(KindProfile) + string(KindSegment) + string(KindSticky) + string(KindUsage)
+const kinds = string(KindAccess) + string(KindSelf) + string(KindProfile) + string(KindSegment) + string(KindSticky) + string(KindUsage) +
+	string(KindBatch) + string(KindVoucher) + string(KindUse) + string(KindErasureToo) + string(KindPurchase) + string(KindAudit) + string(KindAttempt)
 
 // TestBodyFormsAgreeWithTheMessages: the forms name exactly the texts, attributes and instants that the messages have.
 func TestBodyFormsAgreeWithTheMessages(t *testing.T) {
-	messages := map[*bodyForm]proto.Message{&attributeForm: &hotspotpb.Attribute{}}
+	messages := map[*bodyForm]proto.Message{
+		&attributeForm: &hotspotpb.Attribute{}, &auditForm: &hotspotpb.AuditEntry{}, &changeForm: &hotspotpb.AuditField{},
+	}
 	for _, kind := range []byte(kinds) {
 		messages[formOf(kind)] = messageOf(kind)
 	}
@@ -77,6 +108,10 @@ func TestBodyFormsAgreeWithTheMessages(t *testing.T) {
 				want.texts |= set
 			case f.Kind() == protoreflect.MessageKind && f.Message().Name() == "Attribute":
 				want.attributes |= set
+			case f.Kind() == protoreflect.MessageKind && f.Message().Name() == "AuditField":
+				want.changes |= set
+			case f.Kind() == protoreflect.MessageKind && f.Message().Name() == "AuditEntry":
+				want.entries |= set
 			case f.Kind() == protoreflect.MessageKind:
 				t.Errorf("%s.%s is not checked", d.Name(), name)
 			case f.Kind() == protoreflect.Int64Kind && strings.HasSuffix(name, "_us"):
@@ -98,6 +133,9 @@ func TestGoodBodiesAreTaken(t *testing.T) {
 			c.Stamp = Stamp{5, dbID(1)}
 			if r := applyOne(t, openMem(t), ds, AppendChange(nil, &c)); r.Stored != 1 {
 				t.Errorf("%q: %+v", c.Key, r)
+			}
+			if isErasure(c.Key) {
+				continue // has none
 			}
 			c.Body, c.Deleted = nil, true
 			if r := applyOne(t, openMem(t), ds, AppendChange(nil, &c)); r.Stored != 1 {
@@ -138,6 +176,20 @@ func TestBadBodiesAreRefused(t *testing.T) {
 		"binding of another device": {Sticky, StickyKey(mac, "bar"), text(1, "01-02-03-04-05-07")},
 		"binding of another place":  {Sticky, StickyKey(mac, "bar"), text(4, "lobby")},
 		"binding of no username":    {Sticky, StickyKey(mac, "bar"), text(2, " ")},
+		"code of small letters":     {Vouchers, UseKey(3), text(1, "abcd1234")},
+		"use of no batch":           {Vouchers, UseKey(3), text(2, "")},
+		"use with a bad MAC":        {Vouchers, UseKey(3), text(3, "x")},
+		"batch of another name":     {Vouchers, BatchKey("lobby"), text(1, "bar")},
+		"batch with a newline":      {Vouchers, BatchKey("lobby"), text(6, "a\nb")},
+		"voucher of no batch":       {Vouchers, VoucherKey("ABCD1234"), text(1, "")},
+		"purchase of nobody":        {Users, PurchaseKey(2), text(2, "")},
+		"entry with an escape":      {Audit, AuditKey(5), appendBytes(nil, 2, slices.Concat(text(6, "user"), text(9, "added"), text(7, "\x1b[2J")))},
+		"entry of a bad field":      {Audit, AuditKey(5), appendBytes(nil, 2, slices.Concat(text(6, "user"), text(9, "added"), appendBytes(nil, 10, text(3, "\xff"))))},
+		"entry of no action":        {Audit, AuditKey(5), appendBytes(nil, 2, text(6, "user"))},
+		"entry in the year 10000":   {Audit, AuditKey(5), number(1, year10k*1e6)},
+		"attempt not UTF-8":         {Audit, AttemptKey(dbID(1), 6), text(2, "\xff")},
+		"long attempt":              {Audit, AttemptKey(dbID(1), 6), text(98, strings.Repeat("x", maxAttempt))},
+		"long use":                  {Vouchers, UseKey(3), text(98, strings.Repeat("x", maxUsage))},
 		"long usage":                {Sessions, UsageKey(1, dbID(1), 0), text(98, strings.Repeat("x", maxUsage))},
 	} {
 		db := openMem(t)

@@ -59,6 +59,9 @@ type traits struct {
 	flags recordFlags
 	id    uint64 // of the account or segment, or whose usage it is
 	claim uint64 // hash of a live account's username; start of a usage record's period, Unix seconds
+
+	session sessionTraits // of a live segment
+	trace   trace         // nil: none
 }
 
 // Field numbers of hotspotpb.Access and hotspotpb.Segment that traits need.
@@ -69,6 +72,10 @@ const (
 
 // traitsOf decodes as little of a body as it can. A body that is not what it should be has no traits.
 func (x *index) traitsOf(c *Change) traits {
+	switch c.Key[0] {
+	case KindVoucher, KindUse, KindErasureToo, KindPurchase:
+		return x.newerTraits(c)
+	}
 	if c.Key[0] == KindUsage && len(c.Key) == 33 {
 		t := traits{flags: flagUsage, id: keyID(c.Key), claim: usageStart(c.Key)}
 		if c.Deleted {
@@ -89,11 +96,12 @@ func (x *index) traitsOf(c *Change) traits {
 	case c.Key[0] == KindAccess:
 		return traits{flags: flagAccess, id: keyID(c.Key), claim: x.claims.hash(lastBytes(c.Body, fieldUsername))}
 	case c.Key[0] == KindSegment:
+		session := x.claims.sessionTraitsOf(c.Body)
 		flags := flagSegment
-		if lastVarint(c.Body, fieldStop) == 0 {
+		if session.stop == 0 {
 			flags |= flagActive
 		}
-		return traits{flags: flags, id: keyID(c.Key)}
+		return traits{flags: flags, id: keyID(c.Key), session: session}
 	}
 	return traits{}
 }

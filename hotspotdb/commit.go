@@ -175,6 +175,9 @@ func (db *DB) commitAll(jobs []*job, inline bool) (mine *group) {
 			}
 			jobs = jobs[1:]
 		}
+		if len(g.jobs) > 0 {
+			g.writeAudit()
+		}
 		if !db.commit(g) {
 			continue
 		}
@@ -203,6 +206,7 @@ func (g *group) run(j *job) {
 	}()
 	err := j.run(tx)
 	if err == nil {
+		tx.finish()
 		err = tx.putLife()
 	}
 	if err != nil {
@@ -216,6 +220,7 @@ func (g *group) run(j *job) {
 		return
 	}
 	tx.end()
+	g.last = tx
 	g.jobs = append(g.jobs, j)
 	g.sync = g.sync || j.durable
 }

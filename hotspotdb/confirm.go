@@ -17,7 +17,7 @@ type Confirm func(ctx context.Context, c Commit) error
 type Commit struct {
 	Seq      uint64    // the last sequence that it took
 	Ahead    bool      // its stamps are so far ahead of the clock that peers would set it aside, or refuse it
-	Datasets []Dataset // of which it changed records, in the order of Datasets()
+	Datasets []Dataset // of which it changed records, in the order of Datasets(); the audit is not asked for
 
 	db      *DB
 	index   *index

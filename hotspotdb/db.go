@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -40,6 +41,12 @@ type DB struct {
 	life      life
 	tally     tally
 
+	guests guests      // decoded records
+	hashed atomic.Bool // passwords are kept as hashes
+
+	silence  atomic.Int64                              // see SetSilence; nanoseconds
+	usageDay atomic.Pointer[func(time.Time) time.Time] // see SetUsageDay; nil: UTC days
+
 	viewsMu sync.Mutex // guards views
 	views   map[*View]struct{}
 
@@ -57,6 +64,8 @@ type DB struct {
 	asideCount    atomic.Int64
 	conflictCount atomic.Int64
 
+	spare     spare
+	attempts  attempts
 	queue     queue
 	groups    chan *group
 	unsettled atomic.Int64 // groups that were handed to the syncer
@@ -165,6 +174,11 @@ func (db *DB) Close() error {
 }
 
 func (db *DB) close() error {
+	if !db.opts.ReadOnly && db.failed.get() == nil {
+		if err := db.storeAttempts(context.Background()); err != nil && !errors.Is(err, ErrClosed) {
+			db.opts.Log.Error("cannot store login attempts", "err", err)
+		}
+	}
 	if !db.gate.close() {
 		return ErrClosed
 	}

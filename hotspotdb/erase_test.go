@@ -26,10 +26,23 @@ func (b *agingBox) person(name string) uint64 {
 	b.session(a.ID, false)
 	b.session(a.ID, true)
 	must(b.t, b.Update(context.Background(), func(tx *Tx) error {
-		return tx.BindSticky(Binding{MAC: "02-00-00-00-00-0" + name[:1], Username: name, Account: a.ID, Hotspot: "lobby"})
+		if err := tx.BindSticky(Binding{MAC: "02-00-00-00-00-0" + name[:1], Username: name, Account: a.ID, Hotspot: "lobby"}); err != nil {
+			return err
+		}
+		if err := tx.PutUse(VoucherUse{ID: a.ID, Code: "CODE" + name[:1], Batch: "lobby"}); err != nil {
+			return err
+		}
+		_, err := tx.AddPurchase(Purchase{Account: a.ID, Octets: 5})
+		return err
 	}))
+	b.RecordAttempt(Attempt{Username: name, Accepted: true})
+	must(b.t, b.storeAttempts(context.Background()))
 	return a.ID
 }
+
+// traceable is how many records person makes: two of the account itself, two sessions, one of usage, binding,
+// use, purchase and attempt each, and three audit entries.
+const traceable = 2 + 2 + 1 + 1 + 1 + 1 + 1 + 3
 
 // traces counts the records that are about an account, other than that it was erased.
 func traces(t testing.TB, db *DB, account uint64) (n int) {
@@ -40,6 +53,14 @@ func traces(t testing.TB, db *DB, account uint64) (n int) {
 			must(t, err)
 			if about, _ := accountOf(&c); about == account {
 				n++
+			}
+			if c.Key[0] == KindAudit {
+				eachEntry(c.Body, func(_ int, entry []byte) bool {
+					if lastVarint(entry, fieldEntryAccount) == account {
+						n++
+					}
+					return true
+				})
 			}
 		}
 	}
@@ -67,7 +88,8 @@ func TestErase(t *testing.T) {
 	hadSessions := feedOf(t, b.DB, Sessions, 0)
 	e, err := a.Erase(t.Context(), anna)
 	must(t, err)
-	if e != (Erasure{Account: anna, Sessions: 2, Usage: 1, Sticky: 1}) || traces(t, a.DB, anna) != 0 || traces(t, a.DB, bea) != 6 {
+	want := Erasure{Account: anna, Sessions: 2, Usage: 1, Sticky: 1, Purchases: 1, Uses: 1, Audit: 3, Attempts: 1}
+	if e != want || traces(t, a.DB, anna) != 0 || traces(t, a.DB, bea) != traceable {
 		t.Fatalf("%+v; %d traces of her, %d of another", e, traces(t, a.DB, anna), traces(t, a.DB, bea))
 	}
 	if left := a.candidates([]byte("1anna")); len(left) != 0 {
@@ -83,7 +105,7 @@ func TestErase(t *testing.T) {
 	}
 	b.upkeep.mu.Unlock()
 	must(t, b.Upkeep(t.Context()))
-	if traces(t, b.DB, anna) != 0 || traces(t, b.DB, bea) != 6 {
+	if traces(t, b.DB, anna) != 0 || traces(t, b.DB, bea) != traceable {
 		t.Errorf("%d traces of her on the other box, %d of another", traces(t, b.DB, anna), traces(t, b.DB, bea))
 	}
 	for _, old := range []Batch{had, hadSessions} { // from a box that has not heard of it
@@ -161,10 +183,12 @@ func TestEraseOnABoxWithSomeDatasets(t *testing.T) {
 
 // TestErasureStaysInItsDataset: a peer that may only send sessions cannot erase accounts by them.
 func TestErasureStaysInItsDataset(t *testing.T) {
-	for ds, want := range map[Dataset]int{Users: 0, Sessions: 3, Sticky: 5} {
+	for ds, want := range map[Dataset]int{
+		Users: 0, Sessions: traceable - 3, Sticky: traceable - 1, Vouchers: traceable - 1, Audit: traceable - 4,
+	} {
 		b := newAgingBox(t)
 		id := b.person("1anna")
-		e := AppendChange(nil, &Change{Key: ErasureKey(id), Stamp: Stamp{b.clock.micros(), dbID(2)}})
+		e := AppendChange(nil, &Change{Key: erasureKey(ds, id), Stamp: Stamp{b.clock.micros(), dbID(2)}})
 		applyOne(t, b.DB, ds, e)
 		must(t, b.Upkeep(t.Context()))
 		if n := traces(t, b.DB, id); n != want || b.Erased(id) != (ds == Users) {
@@ -251,7 +275,7 @@ func TestRestoreKeepsErased(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")
 	must(t, b.Restore(t.Context(), dir, &backup))
 	restored := mustOpen(t, Options{Dir: dir})
-	if traces(t, restored, anna) != 0 || traces(t, restored, bea) != 6 || !restored.Erased(anna) || restored.ID() != b.ID() {
+	if traces(t, restored, anna) != 0 || traces(t, restored, bea) != traceable || !restored.Erased(anna) || restored.ID() != b.ID() {
 		t.Errorf("%d traces of her, %d of another, erased %v", traces(t, restored, anna), traces(t, restored, bea), restored.Erased(anna))
 	}
 	if err := b.Restore(t.Context(), filepath.Join(t.TempDir(), "db"), io.LimitReader(&backup, 3)); !errors.Is(err, ErrDamaged) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// SetHistory keeps closed session segments and usage for so many days; 0 keeps them for ever. What ended before is
+// SetHistory keeps closed session segments, usage, audit entries and login attempts for so many days; 0 keeps them for ever. What ended before is
 // removed, without a tombstone, and not taken from peers any more: every box of a domain should have the same days.
 func (db *DB) SetHistory(days int) {
 	if db.upkeep.days.Swap(int64(max(days, 0))) != int64(max(days, 0)) && !db.opts.ReadOnly {
@@ -48,15 +48,21 @@ func (db *DB) moveHorizon(now time.Time) {
 // knows how old it is, so that it stays.
 const firstInstant = 1_577_836_800 // 2020-01-01T00:00:00Z, Unix seconds
 
-// ended is when a record of history ended, in Unix seconds; false if it did not, or is no history.
+// ended is when a record of history ended, in Unix seconds; false if it did not, or is no history. Days on which purchased quota
+// was used are no history: what was bought does not end either, and would be there again.
 func ended(c *Change) (at int64, history bool) {
 	switch {
 	case c.Deleted:
 		return 0, false
 	case c.Key[0] == KindUsage && len(c.Key) == 33:
+		if used := countersOf(c.Body); used[countPurchasedOctets] != 0 || used[countPurchasedTime] != 0 {
+			return 0, false
+		}
 		at = int64(usageStart(c.Key) + uint64(usagePeriod/time.Second))
 	case c.Key[0] == KindSegment:
 		at = int64(lastVarint(c.Body, fieldStop)) / 1e6
+	case c.Key[0] == KindAudit, c.Key[0] == KindAttempt:
+		at = int64(lastVarint(c.Body, fieldAt)) / 1e6
 	}
 	return at, at >= firstInstant
 }
@@ -64,7 +70,7 @@ func ended(c *Change) (at int64, history bool) {
 // expired says whether a change is history of before the horizon.
 func (db *DB) expired(c *Change) bool {
 	horizon := db.upkeep.horizon.Load()
-	if horizon == 0 || c.Key[0] != KindUsage && c.Key[0] != KindSegment {
+	if horizon == 0 {
 		return false
 	}
 	at, history := ended(c)
@@ -98,16 +104,12 @@ func (db *DB) expire(ctx context.Context) error {
 	g := db.gatherer(ctx)
 	view := db.View()
 	defer view.Close()
-	err := view.Scan(Sessions, 0, view.Seq, func(e Entry) (bool, error) {
-		var c Change
-		if err := c.decode(e.Change); err != nil {
-			return false, err
+	var err error
+	for _, ds := range []Dataset{Sessions, Audit} {
+		if err == nil {
+			err = g.expire(view, ds)
 		}
-		if !db.expired(&c) {
-			return true, ctx.Err()
-		}
-		return true, g.add(Sessions, e.Seq, &c, false)
-	})
+	}
 	if err == nil {
 		err = g.flush()
 	}
@@ -119,4 +121,18 @@ func (db *DB) expire(ctx context.Context) error {
 	}
 	db.upkeep.expired = horizon
 	return nil
+}
+
+// expire takes what has expired in a dataset on the list.
+func (g *gatherer) expire(view *View, ds Dataset) error {
+	return view.Scan(ds, 0, view.Seq, func(e Entry) (bool, error) {
+		var c Change
+		if err := c.decode(e.Change); err != nil {
+			return false, err
+		}
+		if !g.db.expired(&c) {
+			return true, g.ctx.Err()
+		}
+		return true, g.add(ds, e.Seq, &c, false)
+	})
 }

@@ -46,6 +46,23 @@ func TestHistoryExpires(t *testing.T) {
 	}
 }
 
+// TestPurchasesThatWereUsedStayUsed: what was bought years ago is not there again because nobody remembers its use.
+func TestPurchasesThatWereUsedStayUsed(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	b.session(1, false)
+	b.session(2, false)
+	must(t, b.Update(t.Context(), func(tx *Tx) error { return tx.ChargePurchased(1, tx.now, 5, 3) }))
+	b.run(60 * day)
+	for account, want := range map[uint64]Usage{1: {InputOctets: 7, PurchasedOctets: 5, PurchasedTime: 3}, 2: {}} {
+		if u, err := b.Usage(account, time.Unix(0, 0), newYear.AddDate(1, 0, 0)); err != nil || u != want {
+			t.Errorf("account %d: usage %+v, %v, want %+v", account, u, err, want)
+		}
+	}
+	checkIndex(t, b.DB)
+}
+
 // TestMergeRefusesOldHistory: what has expired here is not taken from a peer that still has it, which is no error and no
 // difference to be alarmed at.
 func TestMergeRefusesOldHistory(t *testing.T) {

@@ -8,22 +8,28 @@ import (
 
 // group is the work of several jobs that is written at once. Later jobs see what earlier ones staged.
 type group struct {
-	db     *DB
-	jobs   []*job
-	parts  []*pebble.Batch // one for each job that succeeded or is running
-	ops    []op
-	latest map[recordID]int32 // the last op on a record
-	claims map[uint64]int32   // the last op that claims a username
-	stale  []staleClaim
-	next   uint64 // the sequence of the last op
-	sync   bool
-	bytes  int
-	erased map[uint64]erasedIn // by account, by what was staged
-	life   life                // db.life with what was staged
-	tally  tally               // likewise
-	undo   []func()            // takes back what jobs did to the committer's own maps
-	batch  *pebble.Batch
-	state  durableState
+	db      *DB
+	jobs    []*job
+	parts   []*pebble.Batch // one for each job that succeeded or is running
+	last    *Tx             // of the last job that succeeded
+	ops     []op
+	audit   []stagedEntry         // of the jobs' edits
+	entries []byte                // their bytes
+	traced  []int32               // those of ops that leave a trace
+	latest  map[recordID]int32    // the last op on a record
+	claims  map[uint64]int32      // the last op that claims a username
+	named   map[uint64][]uint64   // segments that were staged, by sessionName
+	usages  map[uint64][]usageRef // likewise usage records, by account
+	stale   []staleClaim
+	next    uint64 // the sequence of the last op
+	sync    bool
+	bytes   int
+	erased  map[uint64]erasedIn // by account, by what was staged
+	life    life                // db.life with what was staged
+	tally   tally               // likewise
+	undo    []func()            // takes back what jobs did to the committer's own maps
+	batch   *pebble.Batch
+	state   durableState
 }
 
 // op is one staged change of a record.
@@ -48,10 +54,6 @@ func (o *op) claims() bool { return o.traits.flags&flagAccess != 0 && !o.removed
 
 type staleClaim struct{ hash, id uint64 }
 
-func (db *DB) newGroup() *group {
-	return &group{db: db, latest: map[recordID]int32{}, claims: map[uint64]int32{}, next: db.last, life: db.life, tally: db.tally}
-}
-
 func (g *group) stage(o op) {
 	id := recordID{o.ds, o.hash}
 	o.prev, o.prevClaim = -1, -1
@@ -67,6 +69,10 @@ func (g *group) stage(o op) {
 		g.claims[o.claim] = n
 	}
 	g.ops = append(g.ops, o)
+	if o.trace != nil {
+		g.traced = append(g.traced, n)
+	}
+	g.noteSession(&o)
 }
 
 // truncate takes the ops from n on back.
@@ -79,6 +85,9 @@ func (g *group) truncate(n int) {
 		}
 	}
 	g.ops = g.ops[:n]
+	for i := len(g.traced) - 1; i >= 0 && int(g.traced[i]) >= n; i-- {
+		g.traced = g.traced[:i]
+	}
 }
 
 func restore[K comparable](m map[K]int32, k K, i int32) {
@@ -143,7 +152,7 @@ func (g *group) applyToIndex() {
 		db.positions[p.id] = p.position
 	}
 	db.last, db.tally = g.next, g.tally
-	g.ops, g.latest, g.claims, g.undo = nil, nil, nil, nil
+	g.leave()
 }
 
 // finishApplied wakes the jobs that wait for no more.

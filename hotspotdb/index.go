@@ -22,6 +22,7 @@ const (
 	flagActive              // a segment that has not stopped
 	flagUsage               // a usage record, live or not
 	flagErasure             // an erased account
+	flagVoucher             // a live voucher
 )
 
 // Counts are the records of a dataset.
@@ -42,6 +43,7 @@ type datasetIndex struct {
 	counts   Counts
 	access   int // live accounts
 	segment  int // live segments
+	voucher  int // live vouchers
 }
 
 func (d *datasetIndex) get(h keyHash) *record { return d.tables[h.bucket()].get(h) }
@@ -105,6 +107,9 @@ func (d *datasetIndex) count(f recordFlags, n int) {
 	if f&flagSegment != 0 {
 		d.segment += n
 	}
+	if f&flagVoucher != 0 {
+		d.voucher += n
+	}
 }
 
 // index is everything that is kept in memory about the records, and rebuilt by one scan.
@@ -113,15 +118,19 @@ type index struct {
 	datasets  [Audit + 1]*datasetIndex
 	sources   *sources
 	claims    claims
-	active    map[uint64]struct{}   // ids of the segments that have not stopped
+	active    map[uint64]struct{} // ids of the segments that have not stopped
+	sessions  sessionIndex
 	usage     map[uint64][]usageRef // by account
 	erased    map[uint64]erasedIn   // by account
+	uses      related[keyHash, useRef]
+	purchases related[uint64, bought] // by account
 }
 
 func newIndex(digestKey [16]byte) *index {
 	x := &index{
 		digestKey: digestKey, sources: newSources(), claims: newClaims(),
 		active: map[uint64]struct{}{}, usage: map[uint64][]usageRef{}, erased: map[uint64]erasedIn{},
+		sessions: newSessionIndex(), uses: newRelated[keyHash, useRef](), purchases: newRelated[uint64, bought](),
 	}
 	for _, ds := range Datasets() {
 		x.datasets[ds] = new(datasetIndex)
@@ -141,6 +150,14 @@ func (x *index) put(ds Dataset, r record, t traits, source Source) {
 	}
 	if r.flags&flagErasure != 0 {
 		x.erased[t.id] |= erasedFrom(ds)
+	}
+	if t.trace != nil {
+		t.trace.put(x)
+	}
+	if r.flags&flagSegment != 0 {
+		x.sessions.put(t.id, t.session, source.Kind == Local)
+	} else if ds == Sessions && r.flags&(flagUsage|flagErasure) == 0 {
+		x.sessions.remove(t.id)
 	}
 	switch {
 	case ds != Sessions || t.id == 0 || r.flags&flagErasure != 0:
@@ -162,6 +179,9 @@ func (x *index) remove(ds Dataset, h keyHash, t traits) {
 		return
 	}
 	x.sources.drop(old.source)
+	if t.trace != nil {
+		t.trace.remove(x)
+	}
 	switch {
 	case t.flags&flagAccess != 0:
 		x.claims.remove(t.claim, t.id)
@@ -172,6 +192,7 @@ func (x *index) remove(ds Dataset, h keyHash, t traits) {
 		}
 	case ds == Sessions && t.flags&flagErasure == 0:
 		delete(x.active, t.id)
+		x.sessions.remove(t.id)
 	}
 }
 

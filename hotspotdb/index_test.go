@@ -19,6 +19,19 @@ func checkIndex(t testing.TB, db *DB) {
 	must(t, db.Update(context.Background(), func(tx *Tx) error { return tx.db.compareIndex() }))
 }
 
+// content is what belongs to what, in the order of the ids.
+func (r *related[K, R]) content() string {
+	out, listed := "", 0
+	for _, id := range slices.Sorted(maps.Keys(r.owners)) {
+		ref, _ := r.get(id)
+		out += fmt.Sprintf("%d of %v: %v\n", id, r.owners[id], ref)
+	}
+	for _, list := range r.lists {
+		listed += len(list)
+	}
+	return fmt.Sprintf("%s%d owners, %d listed", out, len(r.owners), listed)
+}
+
 // compareIndex runs in the committer.
 func (db *DB) compareIndex() error {
 	live, built := db.index, newIndex(db.index.digestKey)
@@ -41,6 +54,7 @@ func (db *DB) compareIndex() error {
 		differ(ds.String()+" counts", l.counts, b.counts)
 		differ(ds.String()+" accounts", l.access, b.access)
 		differ(ds.String()+" segments", l.segment, b.segment)
+		differ(ds.String()+" vouchers", l.voucher, b.voucher)
 		differ(ds.String()+" sums", l.sums == b.sums, true)
 		differ(ds.String()+" by source", live.bySource(ds), built.bySource(ds))
 		if l.head != max(b.head, db.life.tops[ds]) {
@@ -54,6 +68,8 @@ func (db *DB) compareIndex() error {
 		}
 	}
 	differ("active", slices.Sorted(maps.Keys(live.active)), slices.Sorted(maps.Keys(built.active)))
+	differ("uses", live.uses.content(), built.uses.content())
+	differ("purchases", live.purchases.content(), built.purchases.content())
 	differ("erased", slices.Sorted(maps.Keys(live.erased)), slices.Sorted(maps.Keys(built.erased)))
 	differ("usage", live.usageContent(), built.usageContent())
 	for hash, id := range built.claims.first {

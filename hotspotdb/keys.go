@@ -14,6 +14,13 @@ import (
 //	K sticky   MAC(6) and the hotspot's name
 //	U usage    account(8) origin(16) start of the period in seconds(8)
 //	E erasure  id(8) of an account; in users, sessions and sticky
+//	X erasure  id(8) of an account or use; in vouchers and audit, where a version that knows only E would refuse that
+//	B batch    name
+//	V voucher  code
+//	R use      id(8)
+//	Q purchase id(8)
+//	L audit    id(8) of a sheet
+//	T attempt  origin(16) slot(4)
 //
 // Numbers are big endian.
 const (
@@ -24,6 +31,14 @@ const (
 	KindSticky  = 'K'
 	KindUsage   = 'U'
 	KindErasure = 'E'
+
+	KindErasureToo = 'X'
+	KindBatch      = 'B'
+	KindVoucher    = 'V'
+	KindUse        = 'R'
+	KindPurchase   = 'Q'
+	KindAudit      = 'L'
+	KindAttempt    = 'T'
 )
 
 // AccessKey is the key of an account's Access.
@@ -53,8 +68,39 @@ func idKey(kind byte, id uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, id)
 }
 
-// ErasureKey is the key of the record that says that an account was erased.
+// ErasureKey is the key of the record that says in users, sessions or sticky that an account was erased.
 func ErasureKey(account uint64) []byte { return idKey(KindErasure, account) }
+
+// erasureKey is the key of the record that says so in a dataset.
+func erasureKey(ds Dataset, account uint64) []byte {
+	if ds == Vouchers || ds == Audit {
+		return idKey(KindErasureToo, account)
+	}
+	return ErasureKey(account)
+}
+
+// isErasure says whether a key is that of an erasure.
+func isErasure(key []byte) bool { return key[0] == KindErasure || key[0] == KindErasureToo }
+
+// BatchKey is the key of a batch of vouchers.
+func BatchKey(name string) []byte { return append([]byte{KindBatch}, name...) }
+
+// VoucherKey is the key of a voucher; the code is as NormalCode returns it.
+func VoucherKey(code string) []byte { return append([]byte{KindVoucher}, code...) }
+
+// UseKey is the key of a use of a voucher.
+func UseKey(id uint64) []byte { return idKey(KindUse, id) }
+
+// PurchaseKey is the key of a purchase.
+func PurchaseKey(id uint64) []byte { return idKey(KindPurchase, id) }
+
+// AuditKey is the key of a sheet of audit entries.
+func AuditKey(id uint64) []byte { return idKey(KindAudit, id) }
+
+// AttemptKey is the key of a login attempt in the ring of a database.
+func AttemptKey(origin DatabaseID, slot uint32) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte{KindAttempt}, origin[:]...), slot)
+}
 
 // keyID reads the id of a key that idKey made.
 func keyID(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:9]) }
@@ -83,6 +129,8 @@ func checkKey(ds Dataset, key []byte) error {
 		home, good = Sessions, len(key) == 33
 	case KindErasure:
 		good = len(key) == 9 && (ds == Users || ds == Sessions || ds == Sticky)
+	default:
+		home, good = checkNewerKey(ds, key)
 	}
 	if home != ds || !good {
 		return fmt.Errorf("%w key: kind %q with %d bytes in %s", ErrInvalid, key[0], len(key), ds)
@@ -90,9 +138,30 @@ func checkKey(ds Dataset, key []byte) error {
 	return nil
 }
 
+// checkNewerKey is checkKey for the kinds of vouchers, purchases and the audit; of others it knows nothing.
+func checkNewerKey(ds Dataset, key []byte) (home Dataset, good bool) {
+	switch key[0] {
+	case KindErasureToo:
+		return ds, len(key) == 9 && (ds == Vouchers || ds == Audit)
+	case KindBatch:
+		return Vouchers, CheckGroupname(string(key[1:])) == nil
+	case KindVoucher:
+		return Vouchers, isCode(key[1:])
+	case KindUse:
+		return Vouchers, len(key) == 9
+	case KindPurchase:
+		return Users, len(key) == 9
+	case KindAudit:
+		return Audit, len(key) == 9
+	case KindAttempt:
+		return Audit, len(key) == 21 && binary.BigEndian.Uint32(key[17:]) < attemptSlots
+	}
+	return ds, true
+}
+
 // versioned says whether two boxes may edit one record of this kind, so that it carries a version vector.
 func versioned(kind byte) bool {
-	return kind == KindAccess || kind == KindSelf || kind == KindProfile
+	return kind == KindAccess || kind == KindSelf || kind == KindProfile || kind == KindBatch
 }
 
 // Keys of the storage engine; docs/adr/0001 has the table.

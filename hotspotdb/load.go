@@ -11,9 +11,11 @@ import (
 // verified.
 func (db *DB) load() error {
 	var err error
+	db.index.sessions.loading = true
 	if db.tally, err = db.loadRecords(db.engn, db.index, db.origins); err != nil {
 		return err
 	}
+	db.index.sessions.loading = false
 	for _, ds := range Datasets() {
 		db.last = max(db.last, db.index.datasets[ds].head)
 	}

@@ -7,9 +7,8 @@ import (
 
 // merge decides about one change from elsewhere and counts in result what became of it.
 func (tx *Tx) merge(in *incoming, source Source, result *Result) error {
-	if tx.erased(&in.Change) || in.Key[0] == KindErasure && in.Deleted {
-		result.Ignored++
-		return nil
+	if tx.erased(&in.Change) || isErasure(in.Key) && in.Deleted {
+		return tx.refuse(in, source, result)
 	}
 	old, op, found := tx.find(in.ds, in.hash)
 	order := 1
@@ -51,6 +50,15 @@ func (tx *Tx) merge(in *incoming, source Source, result *Result) error {
 	return tx.accept(in, source, result)
 }
 
+// refuse does not take what is about somebody who was erased, but what is not about him.
+func (tx *Tx) refuse(in *incoming, source Source, result *Result) error {
+	if in.Key[0] == KindAudit && entryCount(in.Body) > 1 {
+		return tx.mergeCut(&in.Change, source, result)
+	}
+	result.Ignored++
+	return tx.countErased(&in.Change)
+}
+
 // accept stores a change that won.
 func (tx *Tx) accept(in *incoming, source Source, result *Result) error {
 	if in.traits.flags&flagAccess != 0 {
@@ -59,6 +67,9 @@ func (tx *Tx) accept(in *incoming, source Source, result *Result) error {
 		}
 	}
 	result.Stored++
+	if in.traits.flags&flagErasure != 0 && in.ds == Vouchers {
+		return tx.acceptErasedUse(in, source)
+	}
 	if err := tx.store(in, source); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ func Open(o Options) (*DB, error) {
 	db.failed.happened = make(chan struct{})
 	db.reset(o.DigestKey)
 	db.queue.init()
+	db.attempts.wake = make(chan struct{}, 1)
 	db.durable.init()
 	db.upkeep.init(o.Elapsed())
 	db.space = spaceCheck{free: o.FreeSpace, reserve: o.Reserve}
@@ -51,6 +52,7 @@ func Open(o Options) (*DB, error) {
 
 func (db *DB) reset(digestKey [16]byte) {
 	db.index = newIndex(digestKey)
+	db.index.sessions.begin(&db.opts)
 	db.hasher = newHasher(digestKey)
 	db.origins = newOrigins()
 	db.positions = map[positionID]Position{}
@@ -210,6 +212,7 @@ func (db *DB) begin() (err error) {
 	db.workers.Go(db.syncLoop)
 	db.workers.Go(func() { db.asideLoop(ctx) })
 	db.workers.Go(func() { db.upkeepLoop(ctx) })
+	db.workers.Go(func() { db.attemptLoop(ctx) })
 	if len(db.index.erased) > 0 {
 		db.upkeep.unswept.Store(true)
 		db.upkeep.signal()

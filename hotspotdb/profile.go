@@ -76,7 +76,10 @@ func (tx *Tx) DeleteProfile(name, by string) error {
 	if _, err := tx.profile(name); err != nil {
 		return err
 	}
-	return tx.Delete(Profiles, ProfileKey(name))
+	if err := tx.Delete(Profiles, ProfileKey(name)); err != nil {
+		return fmt.Errorf("delete profile %s: %w", name, err)
+	}
+	return tx.record(by, "profile", name, 0, "deleted", noFields)
 }
 
 // Profile finds a profile by its name.
@@ -113,7 +116,11 @@ func (tx *Tx) putProfile(pb *hotspotpb.Profile, p *Profile, by string) error {
 	if err := tx.putMessage(Profiles, ProfileKey(pb.Groupname), next); err != nil {
 		return fmt.Errorf("store profile %s: %w", pb.Groupname, err)
 	}
-	return nil
+	action := "changed"
+	if pb.UpdatedUs == 0 {
+		action = "added"
+	}
+	return tx.record(by, "profile", pb.Groupname, 0, action, func() []AuditField { return profileFields(pb, next) })
 }
 
 // Profile finds a profile by its name.

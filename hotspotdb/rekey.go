@@ -27,9 +27,12 @@ func (db *DB) rekey(key [16]byte) error {
 	for _, ds := range Datasets() {
 		x.datasets[ds].head = db.life.tops[ds]
 	}
+	x.sessions.begin(&db.opts)
+	x.sessions.loading = true
 	if _, err := db.loadRecords(db.engn, x, db.origins); err != nil {
 		return err
 	}
+	x.sessions.loading = false
 	h := newHasher(key)
 	asides := map[recordID]aside{}
 	err := scanPrefix(db.engn, []byte{tagAside}, func(k, value []byte) error {
@@ -49,6 +52,7 @@ func (db *DB) rekey(key [16]byte) error {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	x.sessions.inherit(&db.index.sessions)
 	db.index, db.hasher, db.asides = x, h, asides
 	return nil
 }

@@ -72,13 +72,38 @@ func (tx *Tx) resolveEdit(c *Conflict, restore bool, by string) error {
 		if err := tx.deleteSelf(key); err != nil {
 			return err
 		}
-		return tx.write(c.Dataset, key, nil, true, c.Winner.Version, c.Loser.Version)
+		if err := tx.write(c.Dataset, key, nil, true, c.Winner.Version, c.Loser.Version); err != nil {
+			return err
+		}
+		return tx.recordRestored(by, key, &now)
 	}
 	body, err := tx.restored(&c.Loser, &now, by)
 	if err != nil {
 		return err
 	}
-	return tx.write(c.Dataset, key, body, false, c.Winner.Version, c.Loser.Version)
+	if err := tx.write(c.Dataset, key, body, false, c.Winner.Version, c.Loser.Version); err != nil {
+		return err
+	}
+	return tx.recordRestored(by, key, &Change{Key: key, Body: body})
+}
+
+// recordRestored writes the audit entry of a version that was restored; shown is the one that has a name.
+func (tx *Tx) recordRestored(by string, key []byte, shown *Change) error {
+	object, name, account := "user", "", uint64(0)
+	switch key[0] {
+	case KindAccess:
+		account, name = keyID(key), string(lastBytes(shown.Body, fieldUsername))
+	case KindSelf:
+		account = keyID(key)
+		if p, err := readParts(tx, account, false); err == nil {
+			name = p.access.Username
+		}
+	case KindProfile:
+		object, name = "profile", string(key[1:])
+	case KindBatch:
+		object, name = "batch", string(key[1:])
+	}
+	return tx.record(by, object, name, account, "restored", noFields)
 }
 
 // deleteSelf deletes what a guest has written of an account whose deletion is restored.
@@ -110,7 +135,7 @@ func (tx *Tx) restored(lost, now *Change, by string) ([]byte, error) {
 		if err = unmarshal(lost, self); err == nil {
 			err = currently(now, current)
 		}
-		self.Password = current.Password
+		self.Password, self.PasswordUs = current.Password, current.PasswordUs
 		self.UpdatedUs, self.UpdatedBy = tx.now.UnixMicro(), by
 		m = self
 	case KindProfile:
@@ -118,6 +143,11 @@ func (tx *Tx) restored(lost, now *Change, by string) ([]byte, error) {
 		err = unmarshal(lost, profile)
 		profile.UpdatedUs, profile.UpdatedBy = tx.now.UnixMicro(), by
 		m = profile
+	case KindBatch:
+		batch := &hotspotpb.VoucherBatch{}
+		err = unmarshal(lost, batch)
+		batch.UpdatedUs, batch.UpdatedBy = tx.now.UnixMicro(), by
+		m = batch
 	default:
 		return nil, fmt.Errorf("%w: records of kind %q have no conflicts", ErrInvalid, lost.Key[0])
 	}
@@ -169,9 +199,13 @@ func (tx *Tx) restoreName(c *Conflict, by string) error {
 	if p.access.Username == name {
 		return nil // the other account has given it up
 	}
+	before := p.access.Username
 	if err := tx.rename(p, name); err != nil {
 		return err
 	}
 	p.access.UpdatedUs, p.access.UpdatedBy = tx.now.UnixMicro(), by
-	return tx.putMessage(Users, AccessKey(id), p.access)
+	if err := tx.putMessage(Users, AccessKey(id), p.access); err != nil {
+		return fmt.Errorf("account %s: %w", name, err)
+	}
+	return tx.record(by, "user", name, id, "renamed", func() []AuditField { return appendTexts(nil, "username", before, name) })
 }

@@ -38,7 +38,7 @@ func (db *DB) erasures(ctx context.Context) (list []erasedRecord, err error) {
 			if err := c.decode(e.Change); err != nil {
 				return false, err
 			}
-			if c.Key[0] == KindErasure {
+			if isErasure(c.Key) {
 				list = append(list, erasedRecord{ds, append([]byte{}, e.Change...)})
 			}
 			return true, ctx.Err()

@@ -57,7 +57,7 @@ func (tx *Tx) retire(ds Dataset, seq uint64) (gone, expiring bool, err error) {
 	}
 	r, op, found := tx.find(ds, tx.db.hasher.key(old.Key))
 	switch {
-	case !found || r.seq != seq || old.Deleted || old.Key[0] == KindErasure:
+	case !found || r.seq != seq || old.Deleted || isErasure(old.Key):
 		return false, false, nil
 	case tx.db.Expiring(old):
 		return false, true, nil

@@ -33,6 +33,38 @@ type Segment struct {
 	TerminateCause   string // RFC 2866 section 5.10
 	Limits           []Attribute
 	Origin           DatabaseID // the database that wrote it, the only one to amend it
+
+	NASStart int64 // when the session began by the clock of the NAS, Unix seconds; 0: not known
+	Started  bool  // the NAS's Start was heard
+
+	// Of the range, what segments before this one hold as well: another box went on counting when this one did not hear of
+	// it. It is not counted here.
+	InputOctetsElsewhere  uint64
+	OutputOctetsElsewhere uint64
+	SessionTimeElsewhere  uint64 // seconds
+}
+
+// InputOctets is what this segment counts, so that the segments of a session may be added up; likewise the others.
+func (s *Segment) InputOctets() uint64 {
+	return span64(s.InputOctetsFrom, s.InputOctetsTo, s.InputOctetsElsewhere)
+}
+
+// OutputOctets is what this segment counts of what went to the user.
+func (s *Segment) OutputOctets() uint64 {
+	return span64(s.OutputOctetsFrom, s.OutputOctetsTo, s.OutputOctetsElsewhere)
+}
+
+// SessionTime is what this segment counts, seconds.
+func (s *Segment) SessionTime() uint64 {
+	return span64(s.SessionTimeFrom, s.SessionTimeTo, s.SessionTimeElsewhere)
+}
+
+// span64 is 0 for what no box of this domain writes, but a peer may send.
+func span64(from, to, elsewhere uint64) uint64 {
+	if n := to - min(from, to); n > elsewhere {
+		return n - elsewhere
+	}
+	return 0
 }
 
 // Active says whether the session goes on.
@@ -54,6 +86,7 @@ func (tx *Tx) OpenSegment(s Segment) (Segment, error) {
 	s.InputOctetsTo = max(s.InputOctetsTo, s.InputOctetsFrom)
 	s.OutputOctetsTo = max(s.OutputOctetsTo, s.OutputOctetsFrom)
 	s.SessionTimeTo = max(s.SessionTimeTo, s.SessionTimeFrom)
+	s.InputOctetsElsewhere, s.OutputOctetsElsewhere, s.SessionTimeElsewhere = 0, 0, 0
 	if err := tx.putSegment(&hotspotpb.Segment{}, &s); err != nil {
 		return Segment{}, fmt.Errorf("open session of %s: %w", s.Username, err)
 	}
@@ -62,10 +95,10 @@ func (tx *Tx) OpenSegment(s Segment) (Segment, error) {
 }
 
 // UpdateSegment amends a segment of this box. Its counters never go back, its stop is never undone, and what identifies
-// it stays; Updated becomes now unless edit sets it.
+// it stays; Updated becomes now unless edit sets it, or closes the segment.
 func (tx *Tx) UpdateSegment(id uint64, edit func(*Segment) error) error {
-	pb := &hotspotpb.Segment{}
-	if err := readMessage(tx, Sessions, SegmentKey(id), pb); err != nil {
+	pb, err := tx.segmentMessage(id)
+	if err != nil {
 		return fmt.Errorf("session segment %d: %w", id, err)
 	}
 	old := segmentOf(id, pb)
@@ -76,25 +109,43 @@ func (tx *Tx) UpdateSegment(id uint64, edit func(*Segment) error) error {
 	if err := edit(&s); err != nil {
 		return err
 	}
-	s.ID, s.Origin, s.Account, s.Start = old.ID, old.Origin, old.Account, old.Start
+	s.ID, s.Origin, s.Account = old.ID, old.Origin, old.Account
 	s.MultiSessionID, s.Number, s.NAS, s.AcctSessionID = old.MultiSessionID, old.Number, old.NAS, old.AcctSessionID
 	s.InputOctetsFrom, s.OutputOctetsFrom, s.SessionTimeFrom = old.InputOctetsFrom, old.OutputOctetsFrom, old.SessionTimeFrom
 	before := counters{old.InputOctetsTo, old.OutputOctetsTo, old.SessionTimeTo}
 	after := before.join(counters{s.InputOctetsTo, s.OutputOctetsTo, s.SessionTimeTo})
 	s.InputOctetsTo, s.OutputOctetsTo, s.SessionTimeTo = after[0], after[1], after[2]
+	s.InputOctetsElsewhere = elsewhere(old.InputOctetsElsewhere, s.InputOctetsElsewhere, s.InputOctetsTo-s.InputOctetsFrom)
+	s.OutputOctetsElsewhere = elsewhere(old.OutputOctetsElsewhere, s.OutputOctetsElsewhere, s.OutputOctetsTo-s.OutputOctetsFrom)
+	s.SessionTimeElsewhere = elsewhere(old.SessionTimeElsewhere, s.SessionTimeElsewhere, s.SessionTimeTo-s.SessionTimeFrom)
 	if !old.Active() {
 		s.Stop, s.TerminateCause = old.Stop, old.TerminateCause
 	}
-	if s.Updated.Equal(old.Updated) {
+	if s.Updated.Equal(old.Updated) && s.Stop.Equal(old.Stop) {
 		s.Updated = tx.now
 	}
 	if err := tx.putSegment(pb, &s); err != nil {
 		return fmt.Errorf("session segment %d: %w", id, err)
 	}
-	for i := range after {
-		after[i] -= before[i]
+	return tx.raiseUsage(s.Account, s.Updated, growth(&old, &s))
+}
+
+// elsewhere is how much of a segment others count: it never goes back, and is never more than there is.
+func elsewhere(old, now, all uint64) uint64 { return min(max(old, now), all) }
+
+// growth is what the account's counters have to be raised by when a segment becomes another. Counters only grow: what turns
+// out to be counted elsewhere is counted as returned.
+func growth(old, s *Segment) (c counters) {
+	for i, count := range [][2]uint64{
+		{old.InputOctets(), s.InputOctets()}, {old.OutputOctets(), s.OutputOctets()}, {old.SessionTime(), s.SessionTime()},
+	} {
+		if before, after := count[0], count[1]; after >= before {
+			c[countInput+i] = after - before
+		} else {
+			c[countInputReturned+i] = before - after
+		}
 	}
-	return tx.raiseUsage(s.Account, s.Updated, after)
+	return c
 }
 
 // CloseSegment ends a segment of this box. One that has stopped stays as it is.
@@ -108,14 +159,49 @@ func (tx *Tx) CloseSegment(id uint64, cause string, at time.Time) error {
 }
 
 // Segment finds a segment by its id.
-func (tx *Tx) Segment(id uint64) (Segment, error) { return readSegment(tx, id) }
+func (tx *Tx) Segment(id uint64) (Segment, error) {
+	pb, err := tx.segmentMessage(id)
+	if err != nil {
+		return Segment{}, fmt.Errorf("session segment %d: %w", id, err)
+	}
+	return segmentOf(id, pb), nil
+}
+
+// segmentMessage reads a segment. The one that was read last is kept, because it is mostly the one that is amended next.
+func (tx *Tx) segmentMessage(id uint64) (*hotspotpb.Segment, error) {
+	r, op, found := tx.find(Sessions, tx.db.hasher.key(SegmentKey(id)))
+	if !found {
+		return nil, ErrNotFound
+	}
+	if k := &tx.kept; k.pb != nil && k.id == id && k.seq == r.seq {
+		return k.pb, nil
+	}
+	raw, err := tx.load(Sessions, r, op)
+	if err != nil {
+		return nil, err
+	}
+	var c Change
+	if err := c.decode(raw); err != nil {
+		return nil, fmt.Errorf("%w: record of segment %d: %v", ErrDamaged, id, err)
+	}
+	pb := &hotspotpb.Segment{}
+	if err := unmarshal(&c, pb); err != nil {
+		return nil, err
+	}
+	tx.kept = keptSegment{id, r.seq, pb}
+	return pb, nil
+}
+
+// keptSegment is a segment as it was read, by the sequence of its version.
+type keptSegment struct {
+	id, seq uint64
+	pb      *hotspotpb.Segment
+}
 
 // Segment finds a segment by its id.
-func (db *DB) Segment(id uint64) (Segment, error) { return readSegment(db, id) }
-
-func readSegment(r reader, id uint64) (Segment, error) {
+func (db *DB) Segment(id uint64) (Segment, error) {
 	pb := &hotspotpb.Segment{}
-	if err := readMessage(r, Sessions, SegmentKey(id), pb); err != nil {
+	if err := readMessage(db, Sessions, SegmentKey(id), pb); err != nil {
 		return Segment{}, fmt.Errorf("session segment %d: %w", id, err)
 	}
 	return segmentOf(id, pb), nil
@@ -130,6 +216,9 @@ func segmentOf(id uint64, pb *hotspotpb.Segment) Segment {
 		OutputOctetsFrom: pb.OutputOctetsFrom, OutputOctetsTo: pb.OutputOctetsTo,
 		SessionTimeFrom: pb.SessionTimeFromS, SessionTimeTo: pb.SessionTimeToS,
 		TerminateCause: pb.TerminateCause, Limits: fromAttributes(pb.Limits),
+		NASStart: pb.NasStartS, Started: pb.Started,
+		InputOctetsElsewhere: pb.InputOctetsElsewhere, OutputOctetsElsewhere: pb.OutputOctetsElsewhere,
+		SessionTimeElsewhere: pb.SessionTimeElsewhereS,
 	}
 	copy(s.Origin[:], pb.Origin)
 	return s
@@ -148,6 +237,10 @@ func (tx *Tx) putSegment(pb *hotspotpb.Segment, s *Segment) error {
 	pb.OutputOctetsFrom, pb.OutputOctetsTo = s.OutputOctetsFrom, s.OutputOctetsTo
 	pb.SessionTimeFromS, pb.SessionTimeToS = s.SessionTimeFrom, s.SessionTimeTo
 	pb.TerminateCause, pb.Limits, pb.Origin = s.TerminateCause, toAttributes(s.Limits), s.Origin[:]
+	pb.NasStartS, pb.Started = s.NASStart, s.Started
+	pb.InputOctetsElsewhere, pb.OutputOctetsElsewhere = s.InputOctetsElsewhere, s.OutputOctetsElsewhere
+	pb.SessionTimeElsewhereS = s.SessionTimeElsewhere
+	tx.kept = keptSegment{}
 	return tx.putMessage(Sessions, SegmentKey(s.ID), pb)
 }
 

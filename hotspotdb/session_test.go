@@ -42,7 +42,7 @@ func TestSegments(t *testing.T) {
 			t.Errorf("usage by a scan %+v, %v, expected %+v", u, err, want)
 		}
 	}
-	usage(Usage{50, 20, 60})
+	usage(Usage{InputOctets: 50, OutputOctets: 20, SessionTime: 60})
 	if n := db.Statistics(); n.Sessions != 1 || n.SessionsActive != 1 {
 		t.Errorf("%+v", n)
 	}
@@ -56,13 +56,13 @@ func TestSegments(t *testing.T) {
 	must(t, update(func(tx *Tx) error { // the last report comes after the stop
 		return tx.UpdateSegment(s.ID, func(s *Segment) error { s.InputOctetsTo, s.Stop = 160, time.Time{}; return nil })
 	}))
-	usage(Usage{60, 20, 60})
+	usage(Usage{InputOctets: 60, OutputOctets: 20, SessionTime: 60})
 	clock.Add(24 * time.Hour)
 	must(t, update(func(tx *Tx) error {
 		_, err := tx.OpenSegment(Segment{Username: "v", Account: 7, OutputOctetsTo: 5})
 		return err
 	}))
-	usage(Usage{60, 20, 60}) // another day
+	usage(Usage{InputOctets: 60, OutputOctets: 20, SessionTime: 60}) // another day
 	yes, no := true, false
 	for _, c := range []struct {
 		f    SegmentFilter

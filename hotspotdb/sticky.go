@@ -2,10 +2,13 @@ package hotspotdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"mbox/proto/hotspotpb"
 )
@@ -40,9 +43,12 @@ type Binding struct {
 	FirstLogin time.Time  `json:"first_login"`
 	LastLogout time.Time  `json:"last_logout,omitzero"`
 	Expires    time.Time  `json:"expires,omitzero"` // zero: never
+	// PasswordSet is the account's Guest.PasswordSet when it was bound: with another password the binding is void.
+	PasswordSet int64 `json:"-"`
 }
 
-// BindSticky makes a binding, or replaces the one that the device has in that hotspot.
+// BindSticky makes a binding, or replaces the one that the device has in that hotspot. Bindings have no author of their own: an
+// audit entry names the one that Tx.By was told.
 func (tx *Tx) BindSticky(s Binding) error {
 	if s.FirstLogin.IsZero() {
 		s.FirstLogin = tx.now
@@ -51,7 +57,19 @@ func (tx *Tx) BindSticky(s Binding) error {
 	if err != nil {
 		return err
 	}
-	return tx.putSticky(mac, &hotspotpb.Sticky{}, &s)
+	before := &hotspotpb.Sticky{}
+	switch err := readMessage(tx, Sticky, StickyKey(mac, s.Hotspot), before); {
+	case err == nil:
+	case errors.Is(err, ErrNotFound):
+		before = nil
+	default:
+		return fmt.Errorf("sticky binding of %s in %s: %w", FormatMAC(mac), s.Hotspot, err)
+	}
+	pb := &hotspotpb.Sticky{}
+	if err := tx.putSticky(mac, pb, &s); err != nil {
+		return err
+	}
+	return tx.recordSticky(before, pb)
 }
 
 // UpdateSticky changes a binding; its MAC and hotspot stay.
@@ -68,16 +86,51 @@ func (tx *Tx) UpdateSticky(mac, hotspot string, edit func(*Binding) error) error
 	if _, err := s.check(); err != nil {
 		return err
 	}
-	return tx.putSticky(parsed, pb, &s)
+	before := proto.CloneOf(pb)
+	if err := tx.putSticky(parsed, pb, &s); err != nil {
+		return err
+	}
+	return tx.recordSticky(before, pb)
 }
 
 // DeleteSticky writes a binding's tombstone.
 func (tx *Tx) DeleteSticky(mac, hotspot string) error {
-	parsed, _, err := tx.sticky(mac, hotspot)
+	parsed, pb, err := tx.sticky(mac, hotspot)
 	if err != nil {
 		return err
 	}
-	return tx.Delete(Sticky, StickyKey(parsed, hotspot))
+	if err := tx.Delete(Sticky, StickyKey(parsed, hotspot)); err != nil {
+		return fmt.Errorf("delete the binding of %s in %s: %w", pb.Mac, hotspot, err)
+	}
+	return tx.record("", "sticky", pb.Username, pb.Account, "deleted", func() []AuditField { return stickyFields(pb, &hotspotpb.Sticky{}) })
+}
+
+// recordSticky writes the entry of a binding that was made or changed; old is nil if there was none. That a device came and
+// went, and that its days count from then, is no change.
+func (tx *Tx) recordSticky(old, now *hotspotpb.Sticky) error {
+	if old == nil {
+		return tx.record("", "sticky", now.Username, now.Account, "added", func() []AuditField {
+			return stickyFields(&hotspotpb.Sticky{}, now)
+		})
+	}
+	fields := stickyFields(old, now)
+	if old.ExpiresS != now.ExpiresS && old.LastLogoutUs == now.LastLogoutUs && old.FirstLoginUs == now.FirstLoginUs {
+		fields = appendTexts(fields, "expires", instant(seconds(old.ExpiresS)), instant(seconds(now.ExpiresS)))
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return tx.record("", "sticky", now.Username, now.Account, "changed", func() []AuditField { return fields })
+}
+
+func stickyFields(old, now *hotspotpb.Sticky) []AuditField {
+	list := appendTexts(nil, "macaddress", old.Mac, now.Mac)
+	list = appendTexts(list, "hotspot", old.Hotspot, now.Hotspot)
+	list = appendTexts(list, "username", old.Username, now.Username)
+	if old.Mode != now.Mode {
+		list = appendTexts(list, "mode", StickyMode(old.Mode).String(), StickyMode(now.Mode).String())
+	}
+	return appendNumber(list, "days", uint64(old.Days), uint64(now.Days))
 }
 
 func (tx *Tx) sticky(mac, hotspot string) ([6]byte, *hotspotpb.Sticky, error) {
@@ -99,20 +152,24 @@ func (s *Binding) check() (mac [6]byte, err error) {
 	if err := CheckUsername(s.Username); err != nil {
 		return mac, err
 	}
-	return mac, checkText("hotspot", s.Hotspot, 1, maxKey-7)
+	return mac, CheckHotspot(s.Hotspot)
 }
+
+// CheckHotspot says what is wrong with the name of a hotspot.
+func CheckHotspot(s string) error { return checkText("hotspot", s, 1, maxKey-7) }
 
 func stickyOf(pb *hotspotpb.Sticky) Binding {
 	return Binding{
 		MAC: pb.Mac, Username: pb.Username, Account: pb.Account, Hotspot: pb.Hotspot, Mode: StickyMode(pb.Mode), Days: pb.Days,
 		FirstLogin: micros(pb.FirstLoginUs), LastLogout: micros(pb.LastLogoutUs), Expires: seconds(pb.ExpiresS),
+		PasswordSet: pb.PasswordUs,
 	}
 }
 
 func (tx *Tx) putSticky(mac [6]byte, pb *hotspotpb.Sticky, s *Binding) error {
 	pb.Mac, pb.Username, pb.Account, pb.Hotspot = FormatMAC(mac), s.Username, s.Account, s.Hotspot
 	pb.Mode, pb.Days, pb.ExpiresS = hotspotpb.Sticky_Mode(s.Mode), s.Days, toSeconds(s.Expires)
-	pb.FirstLoginUs, pb.LastLogoutUs = toMicros(s.FirstLogin), toMicros(s.LastLogout)
+	pb.FirstLoginUs, pb.LastLogoutUs, pb.PasswordUs = toMicros(s.FirstLogin), toMicros(s.LastLogout), s.PasswordSet
 	if err := tx.putMessage(Sticky, StickyKey(mac, s.Hotspot), pb); err != nil {
 		return fmt.Errorf("bind %s in %s: %w", pb.Mac, s.Hotspot, err)
 	}

@@ -2,6 +2,7 @@ package hotspotdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,16 +47,20 @@ func (s *sweeper) run() error {
 	return nil
 }
 
-// accounts removes accounts that were there before their erasure, which a version that did not know of it has stored.
+// accounts removes accounts and uses that were there before their erasure, which a version that did not know of it has stored.
 func (s *sweeper) accounts() error {
 	for ids := range slices.Chunk(slices.Collect(maps.Keys(s.erased)), removeChunk) {
 		err := s.db.UpdateHere(s.ctx, func(tx *Tx) error {
 			for _, id := range ids {
-				if !s.erased[id].covers(Users) {
-					continue
+				if s.erased[id].covers(Users) {
+					if err := tx.removeAccount(id); err != nil {
+						return err
+					}
 				}
-				if err := tx.removeAccount(id); err != nil {
-					return err
+				if s.erased[id].covers(Vouchers) {
+					if err := tx.removeUse(id); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -67,15 +72,20 @@ func (s *sweeper) accounts() error {
 	return nil
 }
 
-// records removes sessions, usage and bindings.
+// records removes sessions, usage, bindings, audit entries and login attempts.
 func (s *sweeper) records() error {
 	view := s.db.View()
 	defer view.Close()
-	for _, ds := range []Dataset{Sessions, Sticky} {
+	var sheets []uint64
+	for _, ds := range []Dataset{Sessions, Sticky, Audit} {
 		err := view.Scan(ds, 0, view.Seq, func(e Entry) (bool, error) {
 			var c Change
 			if err := c.decode(e.Change); err != nil {
 				return false, err
+			}
+			if c.Key[0] == KindAudit && namesErased(c.Body, func(account uint64) bool { return s.erased[account].covers(Audit) }) {
+				sheets = append(sheets, e.Seq)
+				return true, s.ctx.Err()
 			}
 			account, found := s.about(&c)
 			if !found {
@@ -88,7 +98,27 @@ func (s *sweeper) records() error {
 			return err
 		}
 	}
-	return s.flush()
+	return errors.Join(s.flush(), s.sheets(sheets))
+}
+
+// sheetChunk bounds how many sheets one transaction cuts up, so that writers need not wait for long.
+const sheetChunk = 20
+
+// sheets takes audit entries off their sheets.
+func (s *sweeper) sheets(seqs []uint64) error {
+	for chunk := range slices.Chunk(seqs, sheetChunk) {
+		gone := map[uint64]int{}
+		if err := s.db.UpdateHere(s.ctx, func(tx *Tx) error { return tx.cutSheets(chunk, gone) }); err != nil {
+			return err
+		}
+		for account, n := range gone {
+			e := s.removed[account]
+			e.Audit += n
+			s.removed[account] = e
+		}
+		s.gatherer.removed += len(chunk)
+	}
+	return nil
 }
 
 // about says which erased account a change is about.
@@ -106,6 +136,8 @@ func (s *sweeper) count(account uint64, kind byte) {
 		e.Usage++
 	case KindSticky:
 		e.Sticky++
+	case KindAttempt:
+		e.Attempts++
 	}
 	s.removed[account] = e
 }

@@ -16,20 +16,25 @@ type Tx struct {
 	batch *pebble.Batch
 	now   time.Time
 	wall  uint64 // now in microseconds
+	kept  keptSegment
 	// horizon is the greatest clock that a change from elsewhere may have.
 	horizon uint64
+	reads   [4]read // the last ones
+	read    int     // how many there were
+	author  *Author // see By
+	bulk    *bulk   // see Bulk
 
-	ops, undo, positions, stale int // what the group held before
-	next                        uint64
-	life                        life
-	tally                       tally
+	ops, undo, positions, stale, audit int // what the group held before
+	next                               uint64
+	life                               life
+	tally                              tally
 }
 
 func (g *group) begin() *Tx {
 	db := g.db
 	tx := &Tx{db: db, g: g, batch: db.engn.NewBatch(), now: db.opts.Now()}
 	tx.ops, tx.undo, tx.positions, tx.stale, tx.next = len(g.ops), len(g.undo), len(g.state.positions), len(g.stale), g.next
-	tx.life, tx.tally = g.life, g.tally
+	tx.life, tx.tally, tx.audit = g.life, g.tally, len(g.audit)
 	tx.wall = uint64(max(1, tx.now.UnixMicro()))
 	tx.horizon = math.MaxUint64
 	if !tx.now.Before(db.opts.Built) {
@@ -47,6 +52,10 @@ func (tx *Tx) rollback() {
 	g.rollback(tx.undo)
 	g.state.positions = g.state.positions[:tx.positions]
 	g.stale = g.stale[:tx.stale]
+	if len(g.audit) > tx.audit {
+		g.entries = g.entries[:g.audit[tx.audit].from]
+		g.audit = g.audit[:tx.audit]
+	}
 	g.next = tx.next
 	g.life, g.tally = tx.life, tx.tally
 	g.parts = g.parts[:len(g.parts)-1]
@@ -64,12 +73,17 @@ func (tx *Tx) find(ds Dataset, h keyHash) (r record, op int32, found bool) {
 	return record{}, -1, false
 }
 
-// load reads the stored change of what find found. The bytes stay valid.
+// load reads the stored change of what find found. The bytes stay valid, and must not be changed.
 func (tx *Tx) load(ds Dataset, r record, op int32) ([]byte, error) {
 	if op >= 0 {
 		o := &tx.g.ops[op]
 		_, _, change, err := parseHeader(tx.g.parts[o.part].Repr()[o.offset : o.offset+o.length])
 		return append([]byte{}, change...), err
+	}
+	for i := range tx.reads {
+		if tx.reads[i].seq == r.seq {
+			return tx.reads[i].change, nil
+		}
 	}
 	value, closer, err := tx.db.engn.Get(recordKey(ds, r.seq))
 	if err != nil {
@@ -77,7 +91,19 @@ func (tx *Tx) load(ds Dataset, r record, op int32) ([]byte, error) {
 	}
 	defer closer.Close()
 	_, _, change, err := parseHeader(value)
-	return append([]byte{}, change...), err
+	if err != nil {
+		return nil, err
+	}
+	change = append([]byte{}, change...)
+	tx.reads[tx.read%len(tx.reads)] = read{r.seq, change}
+	tx.read++
+	return change, nil
+}
+
+// read is an entry that a transaction has read: an edit looks at the same version up to three times.
+type read struct {
+	seq    uint64
+	change []byte
 }
 
 func (tx *Tx) stamp(r record) Stamp { return Stamp{r.clock, tx.db.origins.ids[r.origin]} }
@@ -176,7 +202,7 @@ func (tx *Tx) write(ds Dataset, key, body []byte, deleted bool, included ...Vect
 	if tx.erased(&in.Change) {
 		return ErrErased
 	}
-	if key[0] == KindErasure && deleted {
+	if isErasure(key) && deleted {
 		return fmt.Errorf("%w deletion of an erasure", ErrInvalid)
 	}
 	return tx.store(&in, Source{})
@@ -187,15 +213,22 @@ func (db *DB) actor() uint64 { return db.history[len(db.history)-1].ID }
 
 // raw reads a record as it is now, durable or not. If it moves to the end of the feed in between, it is looked up again.
 func (db *DB) raw(ds Dataset, key []byte) ([]byte, error) {
+	return db.rawBy(ds, func(digestKey [16]byte) keyHash {
+		h := newHasher(digestKey)
+		return h.key(key)
+	})
+}
+
+// rawBy is raw for the record with a hash, which depends on the digest key.
+func (db *DB) rawBy(ds Dataset, hash func(digestKey [16]byte) keyHash) ([]byte, error) {
 	if err := db.gate.enter(); err != nil {
 		return nil, err
 	}
 	defer db.gate.leave()
 	for {
 		db.mu.RLock()
-		h := newHasher(db.index.digestKey)
 		var seq uint64
-		if r := db.index.datasets[ds].get(h.key(key)); r != nil {
+		if r := db.index.datasets[ds].get(hash(db.index.digestKey)); r != nil {
 			seq = r.seq
 		}
 		db.mu.RUnlock()

@@ -61,7 +61,7 @@ func TestUsageThatDoesNotFit(t *testing.T) {
 		t.Fatalf("the full version was not stored: %d bytes, %v", len(c.Body), err)
 	}
 	count(t, db, 1<<40)
-	if u, err := db.Usage(7, clock.Now(), clock.Now().Add(time.Hour)); err != nil || u != (Usage{1<<40 + 100, 1, 0}) {
+	if u, err := db.Usage(7, clock.Now(), clock.Now().Add(time.Hour)); err != nil || u != (Usage{InputOctets: 1<<40 + 100, OutputOctets: 1}) {
 		t.Errorf("counted on to %+v, %v", u, err)
 	}
 	// A stored version longer than peers may send any more.

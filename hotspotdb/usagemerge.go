@@ -62,11 +62,6 @@ func (tx *Tx) storeJoined(in *incoming, base *Change, joined counters, result *R
 	return tx.store(&merged, Source{})
 }
 
-// counters are input octets, output octets and session time of a hotspotpb.Usage.
-type counters [3]uint64
-
-const firstCounter = protowire.Number(4) // input_octets; the others follow
-
 func countersOf(usage []byte) (c counters) {
 	for i := range c {
 		c[i] = lastVarint(usage, firstCounter+protowire.Number(i))

@@ -128,7 +128,7 @@ type Change struct {
 	ClockUs       uint64                 `protobuf:"fixed64,2,opt,name=clock_us,json=clockUs,proto3" json:"clock_us,omitempty"`               // stamp: max(wall clock, clock of the replaced version + 1)
 	Origin        []byte                 `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`                                  // stamp: the 16-byte id of the database where this version was made
 	Deleted       bool                   `protobuf:"varint,4,opt,name=deleted,proto3" json:"deleted,omitempty"`                               // a tombstone; body is empty
-	Body          []byte                 `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`                                      // Access, Self, Profile, Segment, Sticky or Usage, by the kind byte of the key
+	Body          []byte                 `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`                                      // Access, Self, Profile or another of the messages below, by the kind byte of the key
 	Version       []*Version             `protobuf:"bytes,6,rep,name=version,proto3" json:"version,omitempty"`                                // version vector; only where two boxes may edit one record
 	BaseClockUs   uint64                 `protobuf:"fixed64,7,opt,name=base_clock_us,json=baseClockUs,proto3" json:"base_clock_us,omitempty"` // stamp of the version that this one replaced where it was made; 0 if none
 	BaseOrigin    []byte                 `protobuf:"bytes,8,opt,name=base_origin,json=baseOrigin,proto3" json:"base_origin,omitempty"`
@@ -477,6 +477,7 @@ type Self struct {
 	Zip            string                 `protobuf:"bytes,19,opt,name=zip,proto3" json:"zip,omitempty"`
 	UpdatedUs      int64                  `protobuf:"varint,20,opt,name=updated_us,json=updatedUs,proto3" json:"updated_us,omitempty"`
 	UpdatedBy      string                 `protobuf:"bytes,21,opt,name=updated_by,json=updatedBy,proto3" json:"updated_by,omitempty"`
+	PasswordUs     int64                  `protobuf:"varint,22,opt,name=password_us,json=passwordUs,proto3" json:"password_us,omitempty"` // when the password was set; 0: before this was kept
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -658,6 +659,13 @@ func (x *Self) GetUpdatedBy() string {
 	return ""
 }
 
+func (x *Self) GetPasswordUs() int64 {
+	if x != nil {
+		return x.PasswordUs
+	}
+	return 0
+}
+
 type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Groupname     string                 `protobuf:"bytes,1,opt,name=groupname,proto3" json:"groupname,omitempty"`
@@ -777,8 +785,14 @@ type Segment struct {
 	TerminateCause   string       `protobuf:"bytes,20,opt,name=terminate_cause,json=terminateCause,proto3" json:"terminate_cause,omitempty"` // Acct-Terminate-Cause, RFC 2866 section 5.10
 	Limits           []*Attribute `protobuf:"bytes,21,rep,name=limits,proto3" json:"limits,omitempty"`                                       // attributes in force when it began
 	Origin           []byte       `protobuf:"bytes,22,opt,name=origin,proto3" json:"origin,omitempty"`                                       // id of the database that wrote it
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	NasStartS        int64        `protobuf:"varint,23,opt,name=nas_start_s,json=nasStartS,proto3" json:"nas_start_s,omitempty"`             // when the session began by the clock of the NAS; 0: it did not tell
+	Started          bool         `protobuf:"varint,24,opt,name=started,proto3" json:"started,omitempty"`                                    // the NAS's Start was heard
+	// Of the range, what segments before this one hold as well, as was found later: it is not counted here.
+	InputOctetsElsewhere  uint64 `protobuf:"varint,25,opt,name=input_octets_elsewhere,json=inputOctetsElsewhere,proto3" json:"input_octets_elsewhere,omitempty"`
+	OutputOctetsElsewhere uint64 `protobuf:"varint,26,opt,name=output_octets_elsewhere,json=outputOctetsElsewhere,proto3" json:"output_octets_elsewhere,omitempty"`
+	SessionTimeElsewhereS uint64 `protobuf:"varint,27,opt,name=session_time_elsewhere_s,json=sessionTimeElsewhereS,proto3" json:"session_time_elsewhere_s,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Segment) Reset() {
@@ -965,6 +979,41 @@ func (x *Segment) GetOrigin() []byte {
 	return nil
 }
 
+func (x *Segment) GetNasStartS() int64 {
+	if x != nil {
+		return x.NasStartS
+	}
+	return 0
+}
+
+func (x *Segment) GetStarted() bool {
+	if x != nil {
+		return x.Started
+	}
+	return false
+}
+
+func (x *Segment) GetInputOctetsElsewhere() uint64 {
+	if x != nil {
+		return x.InputOctetsElsewhere
+	}
+	return 0
+}
+
+func (x *Segment) GetOutputOctetsElsewhere() uint64 {
+	if x != nil {
+		return x.OutputOctetsElsewhere
+	}
+	return 0
+}
+
+func (x *Segment) GetSessionTimeElsewhereS() uint64 {
+	if x != nil {
+		return x.SessionTimeElsewhereS
+	}
+	return 0
+}
+
 // Sticky binds a device to an account: it is let in without the portal.
 type Sticky struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -976,7 +1025,8 @@ type Sticky struct {
 	Days          uint32                 `protobuf:"varint,6,opt,name=days,proto3" json:"days,omitempty"`
 	FirstLoginUs  int64                  `protobuf:"varint,7,opt,name=first_login_us,json=firstLoginUs,proto3" json:"first_login_us,omitempty"`
 	LastLogoutUs  int64                  `protobuf:"varint,8,opt,name=last_logout_us,json=lastLogoutUs,proto3" json:"last_logout_us,omitempty"`
-	ExpiresS      int64                  `protobuf:"varint,9,opt,name=expires_s,json=expiresS,proto3" json:"expires_s,omitempty"` // 0: never
+	ExpiresS      int64                  `protobuf:"varint,9,opt,name=expires_s,json=expiresS,proto3" json:"expires_s,omitempty"`        // 0: never
+	PasswordUs    int64                  `protobuf:"varint,10,opt,name=password_us,json=passwordUs,proto3" json:"password_us,omitempty"` // of the account's password when it was bound: another one ends the binding
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1074,17 +1124,30 @@ func (x *Sticky) GetExpiresS() int64 {
 	return 0
 }
 
+func (x *Sticky) GetPasswordUs() int64 {
+	if x != nil {
+		return x.PasswordUs
+	}
+	return 0
+}
+
 // Usage is what one box counted for one account in one period. Two versions merge by the maximum of each counter.
 type Usage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Origin        []byte                 `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
-	PeriodStartS  int64                  `protobuf:"varint,3,opt,name=period_start_s,json=periodStartS,proto3" json:"period_start_s,omitempty"`
-	InputOctets   uint64                 `protobuf:"varint,4,opt,name=input_octets,json=inputOctets,proto3" json:"input_octets,omitempty"`
-	OutputOctets  uint64                 `protobuf:"varint,5,opt,name=output_octets,json=outputOctets,proto3" json:"output_octets,omitempty"`
-	SessionTimeS  uint64                 `protobuf:"varint,6,opt,name=session_time_s,json=sessionTimeS,proto3" json:"session_time_s,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Account         uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	Origin          []byte                 `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
+	PeriodStartS    int64                  `protobuf:"varint,3,opt,name=period_start_s,json=periodStartS,proto3" json:"period_start_s,omitempty"`
+	InputOctets     uint64                 `protobuf:"varint,4,opt,name=input_octets,json=inputOctets,proto3" json:"input_octets,omitempty"`
+	OutputOctets    uint64                 `protobuf:"varint,5,opt,name=output_octets,json=outputOctets,proto3" json:"output_octets,omitempty"`
+	SessionTimeS    uint64                 `protobuf:"varint,6,opt,name=session_time_s,json=sessionTimeS,proto3" json:"session_time_s,omitempty"`
+	PurchasedOctets uint64                 `protobuf:"varint,7,opt,name=purchased_octets,json=purchasedOctets,proto3" json:"purchased_octets,omitempty"` // of the above, what was taken from purchased quota
+	PurchasedTimeS  uint64                 `protobuf:"varint,8,opt,name=purchased_time_s,json=purchasedTimeS,proto3" json:"purchased_time_s,omitempty"`
+	// Of input, output and session time, what turned out to be counted by another box.
+	InputOctetsReturned  uint64 `protobuf:"varint,9,opt,name=input_octets_returned,json=inputOctetsReturned,proto3" json:"input_octets_returned,omitempty"`
+	OutputOctetsReturned uint64 `protobuf:"varint,10,opt,name=output_octets_returned,json=outputOctetsReturned,proto3" json:"output_octets_returned,omitempty"`
+	SessionTimeReturnedS uint64 `protobuf:"varint,11,opt,name=session_time_returned_s,json=sessionTimeReturnedS,proto3" json:"session_time_returned_s,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Usage) Reset() {
@@ -1155,6 +1218,41 @@ func (x *Usage) GetOutputOctets() uint64 {
 func (x *Usage) GetSessionTimeS() uint64 {
 	if x != nil {
 		return x.SessionTimeS
+	}
+	return 0
+}
+
+func (x *Usage) GetPurchasedOctets() uint64 {
+	if x != nil {
+		return x.PurchasedOctets
+	}
+	return 0
+}
+
+func (x *Usage) GetPurchasedTimeS() uint64 {
+	if x != nil {
+		return x.PurchasedTimeS
+	}
+	return 0
+}
+
+func (x *Usage) GetInputOctetsReturned() uint64 {
+	if x != nil {
+		return x.InputOctetsReturned
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputOctetsReturned() uint64 {
+	if x != nil {
+		return x.OutputOctetsReturned
+	}
+	return 0
+}
+
+func (x *Usage) GetSessionTimeReturnedS() uint64 {
+	if x != nil {
+		return x.SessionTimeReturnedS
 	}
 	return 0
 }
@@ -1236,6 +1334,772 @@ func (x *Conflict) GetReason() string {
 	return ""
 }
 
+// VoucherBatch is what the vouchers that were made together share.
+type VoucherBatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Profile       string                 `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	ValidityS     uint64                 `protobuf:"varint,3,opt,name=validity_s,json=validityS,proto3" json:"validity_s,omitempty"` // of a use, from the use; 0: as long as the batch
+	ExpiresUs     int64                  `protobuf:"varint,4,opt,name=expires_us,json=expiresUs,proto3" json:"expires_us,omitempty"` // codes are refused from then on; 0: never
+	MaxUses       uint32                 `protobuf:"varint,5,opt,name=max_uses,json=maxUses,proto3" json:"max_uses,omitempty"`       // of each code
+	Note          string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	Owner         []byte                 `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"` // id of the database that grants uses
+	Disabled      bool                   `protobuf:"varint,8,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	CreatedUs     int64                  `protobuf:"varint,9,opt,name=created_us,json=createdUs,proto3" json:"created_us,omitempty"`
+	CreatedBy     string                 `protobuf:"bytes,10,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	UpdatedUs     int64                  `protobuf:"varint,11,opt,name=updated_us,json=updatedUs,proto3" json:"updated_us,omitempty"`
+	UpdatedBy     string                 `protobuf:"bytes,12,opt,name=updated_by,json=updatedBy,proto3" json:"updated_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VoucherBatch) Reset() {
+	*x = VoucherBatch{}
+	mi := &file_hotspot_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VoucherBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VoucherBatch) ProtoMessage() {}
+
+func (x *VoucherBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VoucherBatch.ProtoReflect.Descriptor instead.
+func (*VoucherBatch) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *VoucherBatch) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *VoucherBatch) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *VoucherBatch) GetValidityS() uint64 {
+	if x != nil {
+		return x.ValidityS
+	}
+	return 0
+}
+
+func (x *VoucherBatch) GetExpiresUs() int64 {
+	if x != nil {
+		return x.ExpiresUs
+	}
+	return 0
+}
+
+func (x *VoucherBatch) GetMaxUses() uint32 {
+	if x != nil {
+		return x.MaxUses
+	}
+	return 0
+}
+
+func (x *VoucherBatch) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *VoucherBatch) GetOwner() []byte {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *VoucherBatch) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
+func (x *VoucherBatch) GetCreatedUs() int64 {
+	if x != nil {
+		return x.CreatedUs
+	}
+	return 0
+}
+
+func (x *VoucherBatch) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *VoucherBatch) GetUpdatedUs() int64 {
+	if x != nil {
+		return x.UpdatedUs
+	}
+	return 0
+}
+
+func (x *VoucherBatch) GetUpdatedBy() string {
+	if x != nil {
+		return x.UpdatedBy
+	}
+	return ""
+}
+
+// Voucher is one code; the code itself stands in the key.
+type Voucher struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batch         string                 `protobuf:"bytes,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	Disabled      bool                   `protobuf:"varint,2,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Voucher) Reset() {
+	*x = Voucher{}
+	mi := &file_hotspot_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Voucher) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Voucher) ProtoMessage() {}
+
+func (x *Voucher) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Voucher.ProtoReflect.Descriptor instead.
+func (*Voucher) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Voucher) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *Voucher) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
+// VoucherUse is one use of a voucher. It is written once. Its id stands for an account's in sessions and usage.
+type VoucherUse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Batch         string                 `protobuf:"bytes,2,opt,name=batch,proto3" json:"batch,omitempty"`
+	Mac           string                 `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"` // of the device; empty if none was known
+	AtUs          int64                  `protobuf:"varint,4,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	ExpiresUs     int64                  `protobuf:"varint,5,opt,name=expires_us,json=expiresUs,proto3" json:"expires_us,omitempty"` // 0: never
+	Box           []byte                 `protobuf:"bytes,6,opt,name=box,proto3" json:"box,omitempty"`                               // id of the database that granted it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VoucherUse) Reset() {
+	*x = VoucherUse{}
+	mi := &file_hotspot_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VoucherUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VoucherUse) ProtoMessage() {}
+
+func (x *VoucherUse) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VoucherUse.ProtoReflect.Descriptor instead.
+func (*VoucherUse) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *VoucherUse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetMac() string {
+	if x != nil {
+		return x.Mac
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *VoucherUse) GetExpiresUs() int64 {
+	if x != nil {
+		return x.ExpiresUs
+	}
+	return 0
+}
+
+func (x *VoucherUse) GetBox() []byte {
+	if x != nil {
+		return x.Box
+	}
+	return nil
+}
+
+// ErasedUse is the body of an erasure among the vouchers: the use still counts, although nobody knows whose it was.
+type ErasedUse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Batch         string                 `protobuf:"bytes,2,opt,name=batch,proto3" json:"batch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasedUse) Reset() {
+	*x = ErasedUse{}
+	mi := &file_hotspot_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasedUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasedUse) ProtoMessage() {}
+
+func (x *ErasedUse) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasedUse.ProtoReflect.Descriptor instead.
+func (*ErasedUse) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ErasedUse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ErasedUse) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+// Purchase is quota that was bought for an account. It is written once.
+type Purchase struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	Username      string                 `protobuf:"bytes,2,opt,name=username,proto3" json:"username,omitempty"`
+	Octets        uint64                 `protobuf:"varint,3,opt,name=octets,proto3" json:"octets,omitempty"`
+	SessionTimeS  uint64                 `protobuf:"varint,4,opt,name=session_time_s,json=sessionTimeS,proto3" json:"session_time_s,omitempty"`
+	AtUs          int64                  `protobuf:"varint,5,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	By            string                 `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	Note          string                 `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Purchase) Reset() {
+	*x = Purchase{}
+	mi := &file_hotspot_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Purchase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Purchase) ProtoMessage() {}
+
+func (x *Purchase) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Purchase.ProtoReflect.Descriptor instead.
+func (*Purchase) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Purchase) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *Purchase) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *Purchase) GetOctets() uint64 {
+	if x != nil {
+		return x.Octets
+	}
+	return 0
+}
+
+func (x *Purchase) GetSessionTimeS() uint64 {
+	if x != nil {
+		return x.SessionTimeS
+	}
+	return 0
+}
+
+func (x *Purchase) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *Purchase) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Purchase) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// AuditSheet has the audit entries of what was committed together. It is written once, with the changes. When somebody is erased who
+// stands on a sheet of several, all boxes cut it alike into sheets of one entry each, and remove his.
+type AuditSheet struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtUs          int64                  `protobuf:"varint,1,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"` // of the last entry
+	Entries       []*AuditEntry          `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditSheet) Reset() {
+	*x = AuditSheet{}
+	mi := &file_hotspot_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditSheet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditSheet) ProtoMessage() {}
+
+func (x *AuditSheet) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditSheet.ProtoReflect.Descriptor instead.
+func (*AuditSheet) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AuditSheet) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *AuditSheet) GetEntries() []*AuditEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+// AuditEntry says who changed what.
+type AuditEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtUs          int64                  `protobuf:"varint,1,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	Author        string                 `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	From          string                 `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`        // address or terminal
+	Via           string                 `protobuf:"bytes,4,opt,name=via,proto3" json:"via,omitempty"`          // console, ssh, api, radius, portal, import or box
+	Box           []byte                 `protobuf:"bytes,5,opt,name=box,proto3" json:"box,omitempty"`          // id of the database where it was changed
+	Object        string                 `protobuf:"bytes,6,opt,name=object,proto3" json:"object,omitempty"`    // user, profile, voucher, batch, quota or sticky
+	Name          string                 `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`        // of the object
+	Account       uint64                 `protobuf:"varint,8,opt,name=account,proto3" json:"account,omitempty"` // that it is about; 0 if about none
+	Action        string                 `protobuf:"bytes,9,opt,name=action,proto3" json:"action,omitempty"`
+	Fields        []*AuditField          `protobuf:"bytes,10,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditEntry) Reset() {
+	*x = AuditEntry{}
+	mi := &file_hotspot_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditEntry) ProtoMessage() {}
+
+func (x *AuditEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
+func (*AuditEntry) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AuditEntry) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetBox() []byte {
+	if x != nil {
+		return x.Box
+	}
+	return nil
+}
+
+func (x *AuditEntry) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetFields() []*AuditField {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// AuditField is a field that was changed. Of passwords and user info it has the name alone.
+type AuditField struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Old           string                 `protobuf:"bytes,2,opt,name=old,proto3" json:"old,omitempty"`
+	New           string                 `protobuf:"bytes,3,opt,name=new,proto3" json:"new,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditField) Reset() {
+	*x = AuditField{}
+	mi := &file_hotspot_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditField) ProtoMessage() {}
+
+func (x *AuditField) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditField.ProtoReflect.Descriptor instead.
+func (*AuditField) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *AuditField) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AuditField) GetOld() string {
+	if x != nil {
+		return x.Old
+	}
+	return ""
+}
+
+func (x *AuditField) GetNew() string {
+	if x != nil {
+		return x.New
+	}
+	return ""
+}
+
+// Attempt is one attempt to log in. The box that saw it stands in the key, with the slot of that box's ring.
+type Attempt struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	AtUs            int64                  `protobuf:"varint,1,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	Username        string                 `protobuf:"bytes,2,opt,name=username,proto3" json:"username,omitempty"`
+	Account         uint64                 `protobuf:"varint,3,opt,name=account,proto3" json:"account,omitempty"` // or the use of a voucher; 0 if not known
+	Accepted        bool                   `protobuf:"varint,4,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Reason          string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"` // one word
+	Reply           string                 `protobuf:"bytes,6,opt,name=reply,proto3" json:"reply,omitempty"`   // what the guest was told
+	Mac             string                 `protobuf:"bytes,7,opt,name=mac,proto3" json:"mac,omitempty"`
+	Nas             string                 `protobuf:"bytes,8,opt,name=nas,proto3" json:"nas,omitempty"`
+	Hotspot         string                 `protobuf:"bytes,9,opt,name=hotspot,proto3" json:"hotspot,omitempty"` // NAS-Identifier
+	CalledStationId string                 `protobuf:"bytes,10,opt,name=called_station_id,json=calledStationId,proto3" json:"called_station_id,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Attempt) Reset() {
+	*x = Attempt{}
+	mi := &file_hotspot_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attempt) ProtoMessage() {}
+
+func (x *Attempt) ProtoReflect() protoreflect.Message {
+	mi := &file_hotspot_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
+func (*Attempt) Descriptor() ([]byte, []int) {
+	return file_hotspot_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Attempt) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *Attempt) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *Attempt) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *Attempt) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *Attempt) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Attempt) GetReply() string {
+	if x != nil {
+		return x.Reply
+	}
+	return ""
+}
+
+func (x *Attempt) GetMac() string {
+	if x != nil {
+		return x.Mac
+	}
+	return ""
+}
+
+func (x *Attempt) GetNas() string {
+	if x != nil {
+		return x.Nas
+	}
+	return ""
+}
+
+func (x *Attempt) GetHotspot() string {
+	if x != nil {
+		return x.Hotspot
+	}
+	return ""
+}
+
+func (x *Attempt) GetCalledStationId() string {
+	if x != nil {
+		return x.CalledStationId
+	}
+	return ""
+}
+
 var File_hotspot_proto protoreflect.FileDescriptor
 
 const file_hotspot_proto_rawDesc = "" +
@@ -1276,7 +2140,7 @@ const file_hotspot_proto_rawDesc = "" +
 	"updated_us\x18\n" +
 	" \x01(\x03R\tupdatedUs\x12\x1d\n" +
 	"\n" +
-	"updated_by\x18\v \x01(\tR\tupdatedBy\"\xd7\x04\n" +
+	"updated_by\x18\v \x01(\tR\tupdatedBy\"\xf8\x04\n" +
 	"\x04Self\x12\x1a\n" +
 	"\bpassword\x18\x01 \x01(\fR\bpassword\x12\x1c\n" +
 	"\tfirstname\x18\x02 \x01(\tR\tfirstname\x12\x1a\n" +
@@ -1303,7 +2167,9 @@ const file_hotspot_proto_rawDesc = "" +
 	"\n" +
 	"updated_us\x18\x14 \x01(\x03R\tupdatedUs\x12\x1d\n" +
 	"\n" +
-	"updated_by\x18\x15 \x01(\tR\tupdatedBy\"\x81\x02\n" +
+	"updated_by\x18\x15 \x01(\tR\tupdatedBy\x12\x1f\n" +
+	"\vpassword_us\x18\x16 \x01(\x03R\n" +
+	"passwordUs\"\x81\x02\n" +
 	"\aProfile\x12\x1c\n" +
 	"\tgroupname\x18\x01 \x01(\tR\tgroupname\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12:\n" +
@@ -1317,7 +2183,7 @@ const file_hotspot_proto_rawDesc = "" +
 	"\n" +
 	"updated_us\x18\x06 \x01(\x03R\tupdatedUs\x12\x1d\n" +
 	"\n" +
-	"updated_by\x18\a \x01(\tR\tupdatedBy\"\x80\x06\n" +
+	"updated_by\x18\a \x01(\tR\tupdatedBy\"\xe1\a\n" +
 	"\aSegment\x12(\n" +
 	"\x10multi_session_id\x18\x01 \x01(\tR\x0emultiSessionId\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x18\n" +
@@ -1343,7 +2209,12 @@ const file_hotspot_proto_rawDesc = "" +
 	"\x11session_time_to_s\x18\x13 \x01(\x04R\x0esessionTimeToS\x12'\n" +
 	"\x0fterminate_cause\x18\x14 \x01(\tR\x0eterminateCause\x122\n" +
 	"\x06limits\x18\x15 \x03(\v2\x1a.mbox.hotspot.v1.AttributeR\x06limits\x12\x16\n" +
-	"\x06origin\x18\x16 \x01(\fR\x06origin\"\xb6\x02\n" +
+	"\x06origin\x18\x16 \x01(\fR\x06origin\x12\x1e\n" +
+	"\vnas_start_s\x18\x17 \x01(\x03R\tnasStartS\x12\x18\n" +
+	"\astarted\x18\x18 \x01(\bR\astarted\x124\n" +
+	"\x16input_octets_elsewhere\x18\x19 \x01(\x04R\x14inputOctetsElsewhere\x126\n" +
+	"\x17output_octets_elsewhere\x18\x1a \x01(\x04R\x15outputOctetsElsewhere\x127\n" +
+	"\x18session_time_elsewhere_s\x18\x1b \x01(\x04R\x15sessionTimeElsewhereS\"\xd7\x02\n" +
 	"\x06Sticky\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x18\n" +
@@ -1353,24 +2224,110 @@ const file_hotspot_proto_rawDesc = "" +
 	"\x04days\x18\x06 \x01(\rR\x04days\x12$\n" +
 	"\x0efirst_login_us\x18\a \x01(\x03R\ffirstLoginUs\x12$\n" +
 	"\x0elast_logout_us\x18\b \x01(\x03R\flastLogoutUs\x12\x1b\n" +
-	"\texpires_s\x18\t \x01(\x03R\bexpiresS\"\x1b\n" +
+	"\texpires_s\x18\t \x01(\x03R\bexpiresS\x12\x1f\n" +
+	"\vpassword_us\x18\n" +
+	" \x01(\x03R\n" +
+	"passwordUs\"\x1b\n" +
 	"\x04Mode\x12\t\n" +
 	"\x05START\x10\x00\x12\b\n" +
-	"\x04LAST\x10\x01\"\xcd\x01\n" +
+	"\x04LAST\x10\x01\"\xc3\x03\n" +
 	"\x05Usage\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\fR\x06origin\x12$\n" +
 	"\x0eperiod_start_s\x18\x03 \x01(\x03R\fperiodStartS\x12!\n" +
 	"\finput_octets\x18\x04 \x01(\x04R\vinputOctets\x12#\n" +
 	"\routput_octets\x18\x05 \x01(\x04R\foutputOctets\x12$\n" +
-	"\x0esession_time_s\x18\x06 \x01(\x04R\fsessionTimeS\"\x8b\x01\n" +
+	"\x0esession_time_s\x18\x06 \x01(\x04R\fsessionTimeS\x12)\n" +
+	"\x10purchased_octets\x18\a \x01(\x04R\x0fpurchasedOctets\x12(\n" +
+	"\x10purchased_time_s\x18\b \x01(\x04R\x0epurchasedTimeS\x122\n" +
+	"\x15input_octets_returned\x18\t \x01(\x04R\x13inputOctetsReturned\x124\n" +
+	"\x16output_octets_returned\x18\n" +
+	" \x01(\x04R\x14outputOctetsReturned\x125\n" +
+	"\x17session_time_returned_s\x18\v \x01(\x04R\x14sessionTimeReturnedS\"\x8b\x01\n" +
 	"\bConflict\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x16\n" +
 	"\x06winner\x18\x02 \x01(\fR\x06winner\x12\x14\n" +
 	"\x05loser\x18\x03 \x01(\fR\x05loser\x12\x1f\n" +
 	"\vdetected_us\x18\x04 \x01(\x03R\n" +
 	"detectedUs\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason*&\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\xd7\x02\n" +
+	"\fVoucherBatch\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aprofile\x18\x02 \x01(\tR\aprofile\x12\x1d\n" +
+	"\n" +
+	"validity_s\x18\x03 \x01(\x04R\tvalidityS\x12\x1d\n" +
+	"\n" +
+	"expires_us\x18\x04 \x01(\x03R\texpiresUs\x12\x19\n" +
+	"\bmax_uses\x18\x05 \x01(\rR\amaxUses\x12\x12\n" +
+	"\x04note\x18\x06 \x01(\tR\x04note\x12\x14\n" +
+	"\x05owner\x18\a \x01(\fR\x05owner\x12\x1a\n" +
+	"\bdisabled\x18\b \x01(\bR\bdisabled\x12\x1d\n" +
+	"\n" +
+	"created_us\x18\t \x01(\x03R\tcreatedUs\x12\x1d\n" +
+	"\n" +
+	"created_by\x18\n" +
+	" \x01(\tR\tcreatedBy\x12\x1d\n" +
+	"\n" +
+	"updated_us\x18\v \x01(\x03R\tupdatedUs\x12\x1d\n" +
+	"\n" +
+	"updated_by\x18\f \x01(\tR\tupdatedBy\";\n" +
+	"\aVoucher\x12\x14\n" +
+	"\x05batch\x18\x01 \x01(\tR\x05batch\x12\x1a\n" +
+	"\bdisabled\x18\x02 \x01(\bR\bdisabled\"\x8e\x01\n" +
+	"\n" +
+	"VoucherUse\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
+	"\x05batch\x18\x02 \x01(\tR\x05batch\x12\x10\n" +
+	"\x03mac\x18\x03 \x01(\tR\x03mac\x12\x13\n" +
+	"\x05at_us\x18\x04 \x01(\x03R\x04atUs\x12\x1d\n" +
+	"\n" +
+	"expires_us\x18\x05 \x01(\x03R\texpiresUs\x12\x10\n" +
+	"\x03box\x18\x06 \x01(\fR\x03box\"5\n" +
+	"\tErasedUse\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
+	"\x05batch\x18\x02 \x01(\tR\x05batch\"\xb7\x01\n" +
+	"\bPurchase\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x1a\n" +
+	"\busername\x18\x02 \x01(\tR\busername\x12\x16\n" +
+	"\x06octets\x18\x03 \x01(\x04R\x06octets\x12$\n" +
+	"\x0esession_time_s\x18\x04 \x01(\x04R\fsessionTimeS\x12\x13\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\x12\x12\n" +
+	"\x04note\x18\a \x01(\tR\x04note\"X\n" +
+	"\n" +
+	"AuditSheet\x12\x13\n" +
+	"\x05at_us\x18\x01 \x01(\x03R\x04atUs\x125\n" +
+	"\aentries\x18\x02 \x03(\v2\x1b.mbox.hotspot.v1.AuditEntryR\aentries\"\x84\x02\n" +
+	"\n" +
+	"AuditEntry\x12\x13\n" +
+	"\x05at_us\x18\x01 \x01(\x03R\x04atUs\x12\x16\n" +
+	"\x06author\x18\x02 \x01(\tR\x06author\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\tR\x04from\x12\x10\n" +
+	"\x03via\x18\x04 \x01(\tR\x03via\x12\x10\n" +
+	"\x03box\x18\x05 \x01(\fR\x03box\x12\x16\n" +
+	"\x06object\x18\x06 \x01(\tR\x06object\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04name\x12\x18\n" +
+	"\aaccount\x18\b \x01(\x04R\aaccount\x12\x16\n" +
+	"\x06action\x18\t \x01(\tR\x06action\x123\n" +
+	"\x06fields\x18\n" +
+	" \x03(\v2\x1b.mbox.hotspot.v1.AuditFieldR\x06fields\"D\n" +
+	"\n" +
+	"AuditField\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03old\x18\x02 \x01(\tR\x03old\x12\x10\n" +
+	"\x03new\x18\x03 \x01(\tR\x03new\"\x88\x02\n" +
+	"\aAttempt\x12\x13\n" +
+	"\x05at_us\x18\x01 \x01(\x03R\x04atUs\x12\x1a\n" +
+	"\busername\x18\x02 \x01(\tR\busername\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\x04R\aaccount\x12\x1a\n" +
+	"\baccepted\x18\x04 \x01(\bR\baccepted\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05reply\x18\x06 \x01(\tR\x05reply\x12\x10\n" +
+	"\x03mac\x18\a \x01(\tR\x03mac\x12\x10\n" +
+	"\x03nas\x18\b \x01(\tR\x03nas\x12\x18\n" +
+	"\ahotspot\x18\t \x01(\tR\ahotspot\x12*\n" +
+	"\x11called_station_id\x18\n" +
+	" \x01(\tR\x0fcalledStationId*&\n" +
 	"\bUserType\x12\b\n" +
 	"\x04USER\x10\x00\x12\a\n" +
 	"\x03MAC\x10\x01\x12\a\n" +
@@ -1389,33 +2346,44 @@ func file_hotspot_proto_rawDescGZIP() []byte {
 }
 
 var file_hotspot_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_hotspot_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_hotspot_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_hotspot_proto_goTypes = []any{
-	(UserType)(0),     // 0: mbox.hotspot.v1.UserType
-	(Sticky_Mode)(0),  // 1: mbox.hotspot.v1.Sticky.Mode
-	(*Change)(nil),    // 2: mbox.hotspot.v1.Change
-	(*Version)(nil),   // 3: mbox.hotspot.v1.Version
-	(*Attribute)(nil), // 4: mbox.hotspot.v1.Attribute
-	(*Access)(nil),    // 5: mbox.hotspot.v1.Access
-	(*Self)(nil),      // 6: mbox.hotspot.v1.Self
-	(*Profile)(nil),   // 7: mbox.hotspot.v1.Profile
-	(*Segment)(nil),   // 8: mbox.hotspot.v1.Segment
-	(*Sticky)(nil),    // 9: mbox.hotspot.v1.Sticky
-	(*Usage)(nil),     // 10: mbox.hotspot.v1.Usage
-	(*Conflict)(nil),  // 11: mbox.hotspot.v1.Conflict
+	(UserType)(0),        // 0: mbox.hotspot.v1.UserType
+	(Sticky_Mode)(0),     // 1: mbox.hotspot.v1.Sticky.Mode
+	(*Change)(nil),       // 2: mbox.hotspot.v1.Change
+	(*Version)(nil),      // 3: mbox.hotspot.v1.Version
+	(*Attribute)(nil),    // 4: mbox.hotspot.v1.Attribute
+	(*Access)(nil),       // 5: mbox.hotspot.v1.Access
+	(*Self)(nil),         // 6: mbox.hotspot.v1.Self
+	(*Profile)(nil),      // 7: mbox.hotspot.v1.Profile
+	(*Segment)(nil),      // 8: mbox.hotspot.v1.Segment
+	(*Sticky)(nil),       // 9: mbox.hotspot.v1.Sticky
+	(*Usage)(nil),        // 10: mbox.hotspot.v1.Usage
+	(*Conflict)(nil),     // 11: mbox.hotspot.v1.Conflict
+	(*VoucherBatch)(nil), // 12: mbox.hotspot.v1.VoucherBatch
+	(*Voucher)(nil),      // 13: mbox.hotspot.v1.Voucher
+	(*VoucherUse)(nil),   // 14: mbox.hotspot.v1.VoucherUse
+	(*ErasedUse)(nil),    // 15: mbox.hotspot.v1.ErasedUse
+	(*Purchase)(nil),     // 16: mbox.hotspot.v1.Purchase
+	(*AuditSheet)(nil),   // 17: mbox.hotspot.v1.AuditSheet
+	(*AuditEntry)(nil),   // 18: mbox.hotspot.v1.AuditEntry
+	(*AuditField)(nil),   // 19: mbox.hotspot.v1.AuditField
+	(*Attempt)(nil),      // 20: mbox.hotspot.v1.Attempt
 }
 var file_hotspot_proto_depIdxs = []int32{
-	3, // 0: mbox.hotspot.v1.Change.version:type_name -> mbox.hotspot.v1.Version
-	0, // 1: mbox.hotspot.v1.Access.usertype:type_name -> mbox.hotspot.v1.UserType
-	4, // 2: mbox.hotspot.v1.Access.attributes:type_name -> mbox.hotspot.v1.Attribute
-	4, // 3: mbox.hotspot.v1.Profile.attributes:type_name -> mbox.hotspot.v1.Attribute
-	4, // 4: mbox.hotspot.v1.Segment.limits:type_name -> mbox.hotspot.v1.Attribute
-	1, // 5: mbox.hotspot.v1.Sticky.mode:type_name -> mbox.hotspot.v1.Sticky.Mode
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	3,  // 0: mbox.hotspot.v1.Change.version:type_name -> mbox.hotspot.v1.Version
+	0,  // 1: mbox.hotspot.v1.Access.usertype:type_name -> mbox.hotspot.v1.UserType
+	4,  // 2: mbox.hotspot.v1.Access.attributes:type_name -> mbox.hotspot.v1.Attribute
+	4,  // 3: mbox.hotspot.v1.Profile.attributes:type_name -> mbox.hotspot.v1.Attribute
+	4,  // 4: mbox.hotspot.v1.Segment.limits:type_name -> mbox.hotspot.v1.Attribute
+	1,  // 5: mbox.hotspot.v1.Sticky.mode:type_name -> mbox.hotspot.v1.Sticky.Mode
+	18, // 6: mbox.hotspot.v1.AuditSheet.entries:type_name -> mbox.hotspot.v1.AuditEntry
+	19, // 7: mbox.hotspot.v1.AuditEntry.fields:type_name -> mbox.hotspot.v1.AuditField
+	8,  // [8:8] is the sub-list for method output_type
+	8,  // [8:8] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_hotspot_proto_init() }
@@ -1429,7 +2397,7 @@ func file_hotspot_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hotspot_proto_rawDesc), len(file_hotspot_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

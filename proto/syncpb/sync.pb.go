@@ -16,7 +16,8 @@
 //                        <-        Welcome
 //   Welcome              ->
 //   then, in both directions and in any order: Subscribe, FeedStart, Batch, Stored, Digest, BucketsQuery, Buckets,
-//   Compare, Compared, Heartbeat, Token (primary only), Welcome (the domain or the grant changed), Goodbye.
+//   Compare, Compared, Heartbeat, Token (primary only), Welcome (the domain or the grant changed), Goodbye; and to a peer whose
+//   Welcome said that it answers claims, Claim, which it answers with Claimed.
 
 package syncpb
 
@@ -34,6 +35,73 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+type ClaimResult int32
+
+const (
+	ClaimResult_CLAIM_UNKNOWN     ClaimResult = 0 // none of these: a newer version's
+	ClaimResult_CLAIM_GRANTED     ClaimResult = 1
+	ClaimResult_CLAIM_NOT_FOUND   ClaimResult = 2
+	ClaimResult_CLAIM_USED_UP     ClaimResult = 3
+	ClaimResult_CLAIM_EXPIRED     ClaimResult = 4
+	ClaimResult_CLAIM_DISABLED    ClaimResult = 5
+	ClaimResult_CLAIM_UNREACHABLE ClaimResult = 6 // there is no way to the owner from here, or it did not answer
+	ClaimResult_CLAIM_BUSY        ClaimResult = 7 // too many claims: try again
+	ClaimResult_CLAIM_APART       ClaimResult = 8 // a box that takes vouchers is out of contact, and until it returns none is granted
+)
+
+// Enum value maps for ClaimResult.
+var (
+	ClaimResult_name = map[int32]string{
+		0: "CLAIM_UNKNOWN",
+		1: "CLAIM_GRANTED",
+		2: "CLAIM_NOT_FOUND",
+		3: "CLAIM_USED_UP",
+		4: "CLAIM_EXPIRED",
+		5: "CLAIM_DISABLED",
+		6: "CLAIM_UNREACHABLE",
+		7: "CLAIM_BUSY",
+		8: "CLAIM_APART",
+	}
+	ClaimResult_value = map[string]int32{
+		"CLAIM_UNKNOWN":     0,
+		"CLAIM_GRANTED":     1,
+		"CLAIM_NOT_FOUND":   2,
+		"CLAIM_USED_UP":     3,
+		"CLAIM_EXPIRED":     4,
+		"CLAIM_DISABLED":    5,
+		"CLAIM_UNREACHABLE": 6,
+		"CLAIM_BUSY":        7,
+		"CLAIM_APART":       8,
+	}
+)
+
+func (x ClaimResult) Enum() *ClaimResult {
+	p := new(ClaimResult)
+	*p = x
+	return p
+}
+
+func (x ClaimResult) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ClaimResult) Descriptor() protoreflect.EnumDescriptor {
+	return file_sync_proto_enumTypes[0].Descriptor()
+}
+
+func (ClaimResult) Type() protoreflect.EnumType {
+	return &file_sync_proto_enumTypes[0]
+}
+
+func (x ClaimResult) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ClaimResult.Descriptor instead.
+func (ClaimResult) EnumDescriptor() ([]byte, []int) {
+	return file_sync_proto_rawDescGZIP(), []int{0}
+}
 
 type Frame struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -56,6 +124,8 @@ type Frame struct {
 	//	*Frame_Token
 	//	*Frame_Goodbye
 	//	*Frame_Verified
+	//	*Frame_Claim
+	//	*Frame_Claimed
 	Kind          isFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -251,6 +321,24 @@ func (x *Frame) GetVerified() *Verified {
 	return nil
 }
 
+func (x *Frame) GetClaim() *Claim {
+	if x != nil {
+		if x, ok := x.Kind.(*Frame_Claim); ok {
+			return x.Claim
+		}
+	}
+	return nil
+}
+
+func (x *Frame) GetClaimed() *Claimed {
+	if x != nil {
+		if x, ok := x.Kind.(*Frame_Claimed); ok {
+			return x.Claimed
+		}
+	}
+	return nil
+}
+
 type isFrame_Kind interface {
 	isFrame_Kind()
 }
@@ -323,6 +411,14 @@ type Frame_Verified struct {
 	Verified *Verified `protobuf:"bytes,17,opt,name=verified,proto3,oneof"`
 }
 
+type Frame_Claim struct {
+	Claim *Claim `protobuf:"bytes,18,opt,name=claim,proto3,oneof"`
+}
+
+type Frame_Claimed struct {
+	Claimed *Claimed `protobuf:"bytes,19,opt,name=claimed,proto3,oneof"`
+}
+
 func (*Frame_Hello) isFrame_Kind() {}
 
 func (*Frame_Refused) isFrame_Kind() {}
@@ -356,6 +452,10 @@ func (*Frame_Token) isFrame_Kind() {}
 func (*Frame_Goodbye) isFrame_Kind() {}
 
 func (*Frame_Verified) isFrame_Kind() {}
+
+func (*Frame_Claim) isFrame_Kind() {}
+
+func (*Frame_Claimed) isFrame_Kind() {}
 
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -643,6 +743,7 @@ type Welcome struct {
 	FollowsYou    bool                   `protobuf:"varint,8,opt,name=follows_you,json=followsYou,proto3" json:"follows_you,omitempty"`           // the sender also follows the receiver
 	Recover       []string               `protobuf:"bytes,9,rep,name=recover,proto3" json:"recover,omitempty"`                                    // primary: datasets that it has lost and asks back; the follower returns what others made
 	ProvesUpwards bool                   `protobuf:"varint,10,opt,name=proves_upwards,json=provesUpwards,proto3" json:"proves_upwards,omitempty"` // primary: it compares digests of what a follower sends up
+	AnswersClaims bool                   `protobuf:"varint,11,opt,name=answers_claims,json=answersClaims,proto3" json:"answers_claims,omitempty"` // the sender answers claims of the receiver, which gets `vouchers` from it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -743,6 +844,13 @@ func (x *Welcome) GetRecover() []string {
 func (x *Welcome) GetProvesUpwards() bool {
 	if x != nil {
 		return x.ProvesUpwards
+	}
+	return false
+}
+
+func (x *Welcome) GetAnswersClaims() bool {
+	if x != nil {
+		return x.AnswersClaims
 	}
 	return false
 }
@@ -1923,12 +2031,251 @@ func (x *Token) GetToken() string {
 	return ""
 }
 
+// Claim asks the owner of a batch of vouchers for a use of one of them. Whoever is not the owner passes it on.
+type Claim struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`                                  // of this question on this connection
+	Owner         []byte                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`                              // 16 bytes: the owner's database
+	Code          string                 `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`                                // normalised, at most 64 bytes
+	Mac           string                 `protobuf:"bytes,4,opt,name=mac,proto3" json:"mac,omitempty"`                                  // of the device, at most 32 bytes; empty: not known
+	Hops          uint32                 `protobuf:"varint,5,opt,name=hops,proto3" json:"hops,omitempty"`                               // how many boxes may still pass it on
+	PatienceMs    uint32                 `protobuf:"varint,6,opt,name=patience_ms,json=patienceMs,proto3" json:"patience_ms,omitempty"` // after that nobody waits for the answer any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Claim) Reset() {
+	*x = Claim{}
+	mi := &file_sync_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Claim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Claim) ProtoMessage() {}
+
+func (x *Claim) ProtoReflect() protoreflect.Message {
+	mi := &file_sync_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Claim.ProtoReflect.Descriptor instead.
+func (*Claim) Descriptor() ([]byte, []int) {
+	return file_sync_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Claim) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Claim) GetOwner() []byte {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Claim) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Claim) GetMac() string {
+	if x != nil {
+		return x.Mac
+	}
+	return ""
+}
+
+func (x *Claim) GetHops() uint32 {
+	if x != nil {
+		return x.Hops
+	}
+	return 0
+}
+
+func (x *Claim) GetPatienceMs() uint32 {
+	if x != nil {
+		return x.PatienceMs
+	}
+	return 0
+}
+
+// Claimed answers a Claim. A use is durable at the owner before it says so.
+type Claimed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Result        ClaimResult            `protobuf:"varint,2,opt,name=result,proto3,enum=mbox.sync.v1.ClaimResult" json:"result,omitempty"`
+	Use           *VoucherUse            `protobuf:"bytes,3,opt,name=use,proto3" json:"use,omitempty"` // only if granted
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Claimed) Reset() {
+	*x = Claimed{}
+	mi := &file_sync_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Claimed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Claimed) ProtoMessage() {}
+
+func (x *Claimed) ProtoReflect() protoreflect.Message {
+	mi := &file_sync_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Claimed.ProtoReflect.Descriptor instead.
+func (*Claimed) Descriptor() ([]byte, []int) {
+	return file_sync_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Claimed) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Claimed) GetResult() ClaimResult {
+	if x != nil {
+		return x.Result
+	}
+	return ClaimResult_CLAIM_UNKNOWN
+}
+
+func (x *Claimed) GetUse() *VoucherUse {
+	if x != nil {
+		return x.Use
+	}
+	return nil
+}
+
+// VoucherUse is one redemption of a voucher as its owner has stored it.
+type VoucherUse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	Batch         string                 `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	Mac           string                 `protobuf:"bytes,4,opt,name=mac,proto3" json:"mac,omitempty"`
+	AtUs          int64                  `protobuf:"varint,5,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	ExpiresUs     int64                  `protobuf:"varint,6,opt,name=expires_us,json=expiresUs,proto3" json:"expires_us,omitempty"` // 0: never
+	Box           []byte                 `protobuf:"bytes,7,opt,name=box,proto3" json:"box,omitempty"`                               // 16 bytes: the database in which it was made
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VoucherUse) Reset() {
+	*x = VoucherUse{}
+	mi := &file_sync_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VoucherUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VoucherUse) ProtoMessage() {}
+
+func (x *VoucherUse) ProtoReflect() protoreflect.Message {
+	mi := &file_sync_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VoucherUse.ProtoReflect.Descriptor instead.
+func (*VoucherUse) Descriptor() ([]byte, []int) {
+	return file_sync_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *VoucherUse) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *VoucherUse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetMac() string {
+	if x != nil {
+		return x.Mac
+	}
+	return ""
+}
+
+func (x *VoucherUse) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *VoucherUse) GetExpiresUs() int64 {
+	if x != nil {
+		return x.ExpiresUs
+	}
+	return 0
+}
+
+func (x *VoucherUse) GetBox() []byte {
+	if x != nil {
+		return x.Box
+	}
+	return nil
+}
+
 var File_sync_proto protoreflect.FileDescriptor
 
 const file_sync_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"sync.proto\x12\fmbox.sync.v1\"\xfd\x06\n" +
+	"sync.proto\x12\fmbox.sync.v1\"\xdd\a\n" +
 	"\x05Frame\x12+\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.mbox.sync.v1.HelloH\x00R\x05hello\x121\n" +
 	"\arefused\x18\x02 \x01(\v2\x15.mbox.sync.v1.RefusedH\x00R\arefused\x12+\n" +
@@ -1948,7 +2295,9 @@ const file_sync_proto_rawDesc = "" +
 	"\theartbeat\x18\x0e \x01(\v2\x17.mbox.sync.v1.HeartbeatH\x00R\theartbeat\x12+\n" +
 	"\x05token\x18\x0f \x01(\v2\x13.mbox.sync.v1.TokenH\x00R\x05token\x121\n" +
 	"\agoodbye\x18\x10 \x01(\v2\x15.mbox.sync.v1.GoodbyeH\x00R\agoodbye\x124\n" +
-	"\bverified\x18\x11 \x01(\v2\x16.mbox.sync.v1.VerifiedH\x00R\bverifiedB\x06\n" +
+	"\bverified\x18\x11 \x01(\v2\x16.mbox.sync.v1.VerifiedH\x00R\bverified\x12+\n" +
+	"\x05claim\x18\x12 \x01(\v2\x13.mbox.sync.v1.ClaimH\x00R\x05claim\x121\n" +
+	"\aclaimed\x18\x13 \x01(\v2\x15.mbox.sync.v1.ClaimedH\x00R\aclaimedB\x06\n" +
 	"\x04kind\"\xaa\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x1a\n" +
@@ -1970,7 +2319,7 @@ const file_sync_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"!\n" +
 	"\x05Scram\x12\x18\n" +
-	"\amessage\x18\x01 \x01(\tR\amessage\"\xd0\x02\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\"\xf7\x02\n" +
 	"\aWelcome\x123\n" +
 	"\ahistory\x18\x01 \x03(\v2\x19.mbox.sync.v1.IncarnationR\ahistory\x12\x12\n" +
 	"\x04down\x18\x02 \x03(\tR\x04down\x12\x0e\n" +
@@ -1983,7 +2332,8 @@ const file_sync_proto_rawDesc = "" +
 	"followsYou\x12\x18\n" +
 	"\arecover\x18\t \x03(\tR\arecover\x12%\n" +
 	"\x0eproves_upwards\x18\n" +
-	" \x01(\bR\rprovesUpwards\"3\n" +
+	" \x01(\bR\rprovesUpwards\x12%\n" +
+	"\x0eanswers_claims\x18\v \x01(\bR\ranswersClaims\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\x04R\x05first\"u\n" +
@@ -2073,7 +2423,40 @@ const file_sync_proto_rawDesc = "" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\x1d\n" +
 	"\x05Token\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05tokenB\x13Z\x11mbox/proto/syncpbb\x06proto3"
+	"\x05token\x18\x01 \x01(\tR\x05token\"\x88\x01\n" +
+	"\x05Claim\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\fR\x05owner\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x10\n" +
+	"\x03mac\x18\x04 \x01(\tR\x03mac\x12\x12\n" +
+	"\x04hops\x18\x05 \x01(\rR\x04hops\x12\x1f\n" +
+	"\vpatience_ms\x18\x06 \x01(\rR\n" +
+	"patienceMs\"x\n" +
+	"\aClaimed\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x121\n" +
+	"\x06result\x18\x02 \x01(\x0e2\x19.mbox.sync.v1.ClaimResultR\x06result\x12*\n" +
+	"\x03use\x18\x03 \x01(\v2\x18.mbox.sync.v1.VoucherUseR\x03use\"\x9e\x01\n" +
+	"\n" +
+	"VoucherUse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x14\n" +
+	"\x05batch\x18\x03 \x01(\tR\x05batch\x12\x10\n" +
+	"\x03mac\x18\x04 \x01(\tR\x03mac\x12\x13\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\x12\x1d\n" +
+	"\n" +
+	"expires_us\x18\x06 \x01(\x03R\texpiresUs\x12\x10\n" +
+	"\x03box\x18\a \x01(\fR\x03box*\xba\x01\n" +
+	"\vClaimResult\x12\x11\n" +
+	"\rCLAIM_UNKNOWN\x10\x00\x12\x11\n" +
+	"\rCLAIM_GRANTED\x10\x01\x12\x13\n" +
+	"\x0fCLAIM_NOT_FOUND\x10\x02\x12\x11\n" +
+	"\rCLAIM_USED_UP\x10\x03\x12\x11\n" +
+	"\rCLAIM_EXPIRED\x10\x04\x12\x12\n" +
+	"\x0eCLAIM_DISABLED\x10\x05\x12\x15\n" +
+	"\x11CLAIM_UNREACHABLE\x10\x06\x12\x0e\n" +
+	"\n" +
+	"CLAIM_BUSY\x10\a\x12\x0f\n" +
+	"\vCLAIM_APART\x10\bB\x13Z\x11mbox/proto/syncpbb\x06proto3"
 
 var (
 	file_sync_proto_rawDescOnce sync.Once
@@ -2087,62 +2470,71 @@ func file_sync_proto_rawDescGZIP() []byte {
 	return file_sync_proto_rawDescData
 }
 
-var file_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_sync_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_sync_proto_goTypes = []any{
-	(*Frame)(nil),        // 0: mbox.sync.v1.Frame
-	(*Hello)(nil),        // 1: mbox.sync.v1.Hello
-	(*Refused)(nil),      // 2: mbox.sync.v1.Refused
-	(*Goodbye)(nil),      // 3: mbox.sync.v1.Goodbye
-	(*Scram)(nil),        // 4: mbox.sync.v1.Scram
-	(*Welcome)(nil),      // 5: mbox.sync.v1.Welcome
-	(*Incarnation)(nil),  // 6: mbox.sync.v1.Incarnation
-	(*Domain)(nil),       // 7: mbox.sync.v1.Domain
-	(*DomainKey)(nil),    // 8: mbox.sync.v1.DomainKey
-	(*Position)(nil),     // 9: mbox.sync.v1.Position
-	(*Subscribe)(nil),    // 10: mbox.sync.v1.Subscribe
-	(*FeedStart)(nil),    // 11: mbox.sync.v1.FeedStart
-	(*Batch)(nil),        // 12: mbox.sync.v1.Batch
-	(*Changes)(nil),      // 13: mbox.sync.v1.Changes
-	(*Stored)(nil),       // 14: mbox.sync.v1.Stored
-	(*Digest)(nil),       // 15: mbox.sync.v1.Digest
-	(*BucketsQuery)(nil), // 16: mbox.sync.v1.BucketsQuery
-	(*Buckets)(nil),      // 17: mbox.sync.v1.Buckets
-	(*Compare)(nil),      // 18: mbox.sync.v1.Compare
-	(*Compared)(nil),     // 19: mbox.sync.v1.Compared
-	(*Verified)(nil),     // 20: mbox.sync.v1.Verified
-	(*Heartbeat)(nil),    // 21: mbox.sync.v1.Heartbeat
-	(*Head)(nil),         // 22: mbox.sync.v1.Head
-	(*Token)(nil),        // 23: mbox.sync.v1.Token
+	(ClaimResult)(0),     // 0: mbox.sync.v1.ClaimResult
+	(*Frame)(nil),        // 1: mbox.sync.v1.Frame
+	(*Hello)(nil),        // 2: mbox.sync.v1.Hello
+	(*Refused)(nil),      // 3: mbox.sync.v1.Refused
+	(*Goodbye)(nil),      // 4: mbox.sync.v1.Goodbye
+	(*Scram)(nil),        // 5: mbox.sync.v1.Scram
+	(*Welcome)(nil),      // 6: mbox.sync.v1.Welcome
+	(*Incarnation)(nil),  // 7: mbox.sync.v1.Incarnation
+	(*Domain)(nil),       // 8: mbox.sync.v1.Domain
+	(*DomainKey)(nil),    // 9: mbox.sync.v1.DomainKey
+	(*Position)(nil),     // 10: mbox.sync.v1.Position
+	(*Subscribe)(nil),    // 11: mbox.sync.v1.Subscribe
+	(*FeedStart)(nil),    // 12: mbox.sync.v1.FeedStart
+	(*Batch)(nil),        // 13: mbox.sync.v1.Batch
+	(*Changes)(nil),      // 14: mbox.sync.v1.Changes
+	(*Stored)(nil),       // 15: mbox.sync.v1.Stored
+	(*Digest)(nil),       // 16: mbox.sync.v1.Digest
+	(*BucketsQuery)(nil), // 17: mbox.sync.v1.BucketsQuery
+	(*Buckets)(nil),      // 18: mbox.sync.v1.Buckets
+	(*Compare)(nil),      // 19: mbox.sync.v1.Compare
+	(*Compared)(nil),     // 20: mbox.sync.v1.Compared
+	(*Verified)(nil),     // 21: mbox.sync.v1.Verified
+	(*Heartbeat)(nil),    // 22: mbox.sync.v1.Heartbeat
+	(*Head)(nil),         // 23: mbox.sync.v1.Head
+	(*Token)(nil),        // 24: mbox.sync.v1.Token
+	(*Claim)(nil),        // 25: mbox.sync.v1.Claim
+	(*Claimed)(nil),      // 26: mbox.sync.v1.Claimed
+	(*VoucherUse)(nil),   // 27: mbox.sync.v1.VoucherUse
 }
 var file_sync_proto_depIdxs = []int32{
-	1,  // 0: mbox.sync.v1.Frame.hello:type_name -> mbox.sync.v1.Hello
-	2,  // 1: mbox.sync.v1.Frame.refused:type_name -> mbox.sync.v1.Refused
-	4,  // 2: mbox.sync.v1.Frame.scram:type_name -> mbox.sync.v1.Scram
-	5,  // 3: mbox.sync.v1.Frame.welcome:type_name -> mbox.sync.v1.Welcome
-	10, // 4: mbox.sync.v1.Frame.subscribe:type_name -> mbox.sync.v1.Subscribe
-	11, // 5: mbox.sync.v1.Frame.feed_start:type_name -> mbox.sync.v1.FeedStart
-	12, // 6: mbox.sync.v1.Frame.batch:type_name -> mbox.sync.v1.Batch
-	14, // 7: mbox.sync.v1.Frame.stored:type_name -> mbox.sync.v1.Stored
-	15, // 8: mbox.sync.v1.Frame.digest:type_name -> mbox.sync.v1.Digest
-	16, // 9: mbox.sync.v1.Frame.buckets_query:type_name -> mbox.sync.v1.BucketsQuery
-	17, // 10: mbox.sync.v1.Frame.buckets:type_name -> mbox.sync.v1.Buckets
-	18, // 11: mbox.sync.v1.Frame.compare:type_name -> mbox.sync.v1.Compare
-	19, // 12: mbox.sync.v1.Frame.compared:type_name -> mbox.sync.v1.Compared
-	21, // 13: mbox.sync.v1.Frame.heartbeat:type_name -> mbox.sync.v1.Heartbeat
-	23, // 14: mbox.sync.v1.Frame.token:type_name -> mbox.sync.v1.Token
-	3,  // 15: mbox.sync.v1.Frame.goodbye:type_name -> mbox.sync.v1.Goodbye
-	20, // 16: mbox.sync.v1.Frame.verified:type_name -> mbox.sync.v1.Verified
-	6,  // 17: mbox.sync.v1.Welcome.history:type_name -> mbox.sync.v1.Incarnation
-	7,  // 18: mbox.sync.v1.Welcome.domain:type_name -> mbox.sync.v1.Domain
-	8,  // 19: mbox.sync.v1.Welcome.keys:type_name -> mbox.sync.v1.DomainKey
-	9,  // 20: mbox.sync.v1.Subscribe.positions:type_name -> mbox.sync.v1.Position
-	9,  // 21: mbox.sync.v1.Stored.positions:type_name -> mbox.sync.v1.Position
-	22, // 22: mbox.sync.v1.Heartbeat.heads:type_name -> mbox.sync.v1.Head
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	2,  // 0: mbox.sync.v1.Frame.hello:type_name -> mbox.sync.v1.Hello
+	3,  // 1: mbox.sync.v1.Frame.refused:type_name -> mbox.sync.v1.Refused
+	5,  // 2: mbox.sync.v1.Frame.scram:type_name -> mbox.sync.v1.Scram
+	6,  // 3: mbox.sync.v1.Frame.welcome:type_name -> mbox.sync.v1.Welcome
+	11, // 4: mbox.sync.v1.Frame.subscribe:type_name -> mbox.sync.v1.Subscribe
+	12, // 5: mbox.sync.v1.Frame.feed_start:type_name -> mbox.sync.v1.FeedStart
+	13, // 6: mbox.sync.v1.Frame.batch:type_name -> mbox.sync.v1.Batch
+	15, // 7: mbox.sync.v1.Frame.stored:type_name -> mbox.sync.v1.Stored
+	16, // 8: mbox.sync.v1.Frame.digest:type_name -> mbox.sync.v1.Digest
+	17, // 9: mbox.sync.v1.Frame.buckets_query:type_name -> mbox.sync.v1.BucketsQuery
+	18, // 10: mbox.sync.v1.Frame.buckets:type_name -> mbox.sync.v1.Buckets
+	19, // 11: mbox.sync.v1.Frame.compare:type_name -> mbox.sync.v1.Compare
+	20, // 12: mbox.sync.v1.Frame.compared:type_name -> mbox.sync.v1.Compared
+	22, // 13: mbox.sync.v1.Frame.heartbeat:type_name -> mbox.sync.v1.Heartbeat
+	24, // 14: mbox.sync.v1.Frame.token:type_name -> mbox.sync.v1.Token
+	4,  // 15: mbox.sync.v1.Frame.goodbye:type_name -> mbox.sync.v1.Goodbye
+	21, // 16: mbox.sync.v1.Frame.verified:type_name -> mbox.sync.v1.Verified
+	25, // 17: mbox.sync.v1.Frame.claim:type_name -> mbox.sync.v1.Claim
+	26, // 18: mbox.sync.v1.Frame.claimed:type_name -> mbox.sync.v1.Claimed
+	7,  // 19: mbox.sync.v1.Welcome.history:type_name -> mbox.sync.v1.Incarnation
+	8,  // 20: mbox.sync.v1.Welcome.domain:type_name -> mbox.sync.v1.Domain
+	9,  // 21: mbox.sync.v1.Welcome.keys:type_name -> mbox.sync.v1.DomainKey
+	10, // 22: mbox.sync.v1.Subscribe.positions:type_name -> mbox.sync.v1.Position
+	10, // 23: mbox.sync.v1.Stored.positions:type_name -> mbox.sync.v1.Position
+	23, // 24: mbox.sync.v1.Heartbeat.heads:type_name -> mbox.sync.v1.Head
+	0,  // 25: mbox.sync.v1.Claimed.result:type_name -> mbox.sync.v1.ClaimResult
+	27, // 26: mbox.sync.v1.Claimed.use:type_name -> mbox.sync.v1.VoucherUse
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_sync_proto_init() }
@@ -2168,19 +2560,22 @@ func file_sync_proto_init() {
 		(*Frame_Token)(nil),
 		(*Frame_Goodbye)(nil),
 		(*Frame_Verified)(nil),
+		(*Frame_Claim)(nil),
+		(*Frame_Claimed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sync_proto_rawDesc), len(file_sync_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   24,
+			NumEnums:      1,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_sync_proto_goTypes,
 		DependencyIndexes: file_sync_proto_depIdxs,
+		EnumInfos:         file_sync_proto_enumTypes,
 		MessageInfos:      file_sync_proto_msgTypes,
 	}.Build()
 	File_sync_proto = out.File
