@@ -1,0 +1,109 @@
+package aaa
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"mbox/modules"
+)
+
+// LogView is `show security radius-log`, the newest entry last.
+type LogView struct {
+	Entries []LogEntry `json:"entries"`
+	records []Record
+}
+
+// LogEntry is a Record as JSON.
+type LogEntry struct {
+	Time      time.Time `json:"time"`
+	Type      string    `json:"type"`
+	Result    string    `json:"result"`
+	Client    *string   `json:"client"`
+	Address   string    `json:"address"`
+	Username  *string   `json:"username"`
+	MAC       *string   `json:"macaddress"`
+	Hotspot   *string   `json:"hotspot"`
+	Session   *string   `json:"acctsessionid"`
+	Reason    *string   `json:"reason"`
+	Message   *string   `json:"message"`
+	Forwarded *string   `json:"forwarded_to"`
+	Micros    int64     `json:"duration_us"`
+	Count     int       `json:"count"`
+}
+
+func entryOf(r *Record) LogEntry {
+	known := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	return LogEntry{
+		Time: r.Time.Round(0), Type: r.Type, Result: r.Result, Client: known(r.Client), Address: r.Address, Username: known(r.Username), MAC: known(r.MAC),
+		Hotspot: known(r.Hotspot), Session: known(r.Session), Reason: known(r.Reason), Message: known(r.Message), Forwarded: known(r.Forwarded),
+		Micros: r.Micros, Count: r.Count,
+	}
+}
+
+func (m *Module) showLog(_ context.Context, call modules.Call) (modules.View, error) {
+	limit := maxShown
+	if call.Values.Has("N") {
+		limit = modules.Get[int](call.Values, "N")
+	}
+	f := recordFilter{
+		username: modules.Get[string](call.Values, "USER"), mac: modules.Get[string](call.Values, "MAC"),
+		client: modules.Get[string](call.Values, "CLIENT"), result: modules.Get[string](call.Values, "RESULT"),
+	}
+	v := LogView{Entries: []LogEntry{}, records: m.journal.find(f.match, limit)}
+	for i := range v.records {
+		v.Entries = append(v.Entries, entryOf(&v.records[i]))
+	}
+	return v, nil
+}
+
+var logColumns = []modules.Column{
+	{Name: "TIME"}, {Name: "CLIENT", Min: 8, Cut: true}, {Name: "TYPE", Min: 6, Cut: true}, {Name: "RESULT"}, {Name: "USERNAME", Min: 10, Cut: true},
+	{Name: "MAC"}, {Name: "MS", Right: true}, {Name: "REASON", Min: 16, Weight: 4},
+}
+
+// Text is a table.
+func (v LogView) Text(w io.Writer, width int) error {
+	if len(v.Entries) == 0 {
+		_, err := io.WriteString(w, "There is nothing like this in the radius log.\n")
+		return err
+	}
+	rows := func(yield func([]string, error) bool) {
+		for _, r := range v.records {
+			if !yield(r.row(), nil) {
+				return
+			}
+		}
+	}
+	return modules.Table{Columns: logColumns, Rows: rows}.Text(w, width)
+}
+
+func (r Record) row() []string {
+	client := r.Client
+	if client == "" {
+		client = r.Address
+	}
+	var why []string
+	for _, part := range []string{r.Reason, r.Message} {
+		if part != "" && part != "ok" {
+			why = append(why, part)
+		}
+	}
+	reason := strings.Join(why, ": ")
+	if r.Forwarded != "" {
+		reason = strings.TrimSpace("sent on to " + r.Forwarded + " " + reason)
+	}
+	if r.Count > 1 {
+		reason += fmt.Sprintf(" (%d times)", r.Count)
+	}
+	return []string{
+		r.Time.Local().Format(time.DateTime), client, r.Type, r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
+	}
+}
