@@ -12,24 +12,38 @@ const (
 	// one address: silence costs whoever is silent, and nobody else.
 	maxArrivals     = 2048
 	maxArrivalsEach = 64
+	// maxOpen bounds connections of HTTP that are open, idle ones too, maxOpenEach those of one address.
+	maxOpen     = 2048
+	maxOpenEach = 128
 )
 
-// arrivals counts connections from which nothing useful came yet.
+// arrivals counts connections by address: those from which nothing useful came yet, or those that are open.
 type arrivals struct {
+	most, each int // how many there may be, and from one address
+
 	mu     sync.Mutex // guards what follows
 	from   map[net.Conn]netip.Addr
 	counts map[netip.Addr]int
 }
 
-// changed is called by the HTTP server.
-func (a *arrivals) changed(conn net.Conn, state http.ConnState) {
-	if state != http.StateNew {
-		a.settled(conn)
-		return
+// connChanged is called by the HTTP server. Connections of other protocols are counted until they are known as such.
+func (m *Module) connChanged(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if !m.arrivals.arrived(conn) || !m.crowd.arrived(conn) {
+			_ = conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		m.left(conn)
+	default:
+		m.arrivals.settled(conn)
 	}
-	if !a.arrived(conn) {
-		_ = conn.Close()
-	}
+}
+
+// left forgets a connection of HTTP.
+func (m *Module) left(conn net.Conn) {
+	m.arrivals.settled(conn)
+	m.crowd.settled(conn)
 }
 
 func (a *arrivals) arrived(conn net.Conn) bool {
@@ -43,7 +57,7 @@ func (a *arrivals) arrived(conn net.Conn) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.from) >= maxArrivals || a.counts[source] >= maxArrivalsEach {
+	if len(a.from) >= a.most || a.counts[source] >= a.each {
 		return false
 	}
 	if a.from == nil {

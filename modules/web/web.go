@@ -31,6 +31,7 @@ type Module struct {
 	server      *http.Server
 	protocols   map[string]*tls.Config
 	arrivals    arrivals
+	crowd       arrivals
 
 	defaultPort uint16
 	metrics     http.Handler // nil: there are none
@@ -50,13 +51,14 @@ func New(certificate func() tls.Certificate, log *slog.Logger) *Module {
 	m := &Module{
 		certificate: certificate, log: log, mux: http.NewServeMux(), protocols: map[string]*tls.Config{},
 		wanted: map[string][]netip.AddrPort{}, listeners: map[netip.AddrPort]net.Listener{},
-		idle: make(chan struct{}),
+		idle:     make(chan struct{}),
+		arrivals: arrivals{most: maxArrivals, each: maxArrivalsEach}, crowd: arrivals{most: maxOpen, each: maxOpenEach},
 	}
 	m.server = &http.Server{
 		Handler: m.mux, ReadHeaderTimeout: handshakeTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState:    m.arrivals.changed,
+		ConnState:    m.connChanged,
 	}
 	return m
 }
@@ -72,7 +74,7 @@ func (m *Module) HandleALPN(protocol string, serve func(*tls.Conn)) {
 		Certificates: []tls.Certificate{m.certificate()}, SessionTicketsDisabled: true,
 	}
 	m.server.TLSNextProto[protocol] = func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
-		m.arrivals.settled(conn)
+		m.left(conn)
 		if m.begin() {
 			defer m.end()
 			serve(conn)

@@ -1,0 +1,216 @@
+package api
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"mbox/hotspotdb"
+)
+
+// userInfo is what is known of a person. Its members are those of hotspotdb.InfoFields.
+type userInfo struct {
+	Firstname      *string `json:"firstname"`
+	Lastname       *string `json:"lastname"`
+	Email          *string `json:"email"`
+	Mobile         *string `json:"mobile"`
+	Gender         *string `json:"gender"`
+	Race           *string `json:"race"`
+	Religion       *string `json:"religion"`
+	Nationality    *string `json:"nationality"`
+	Profession     *string `json:"profession"`
+	Interests      *string `json:"interests"`
+	MaritalStatus  *string `json:"marital_status"`
+	Birthdate      *string `json:"birthdate"`
+	Locale         *string `json:"locale"`
+	PassportNricNo *string `json:"passport_nric_no"`
+	Company        *string `json:"company"`
+	Address        *string `json:"address"`
+	Country        *string `json:"country"`
+	Zip            *string `json:"zip"`
+}
+
+// members are the fields of the user info, by name.
+func (i *userInfo) members() map[string]**string {
+	out := map[string]**string{}
+	v := reflect.ValueOf(i).Elem()
+	for _, f := range fields(v.Type()) {
+		out[f.name] = v.FieldByIndex(f.index).Addr().Interface().(**string)
+	}
+	return out
+}
+
+func infoOf(a hotspotdb.Account) (info userInfo) {
+	for name, member := range info.members() {
+		*member = known(a.Info[name])
+	}
+	return info
+}
+
+// put writes what was sent into an account; "" clears a field.
+func (i *userInfo) put(a *hotspotdb.Account) {
+	for name, member := range i.members() {
+		switch {
+		case *member == nil:
+		case **member == "":
+			delete(a.Info, name)
+		default:
+			a.Info[name] = **member
+		}
+	}
+}
+
+// masked stands for a password.
+const masked = "********"
+
+// user is an account as it is shown.
+type user struct {
+	ID       uint64  `json:"id"`
+	Username string  `json:"username"`
+	Password *string `json:"password" doc:"Masked; null if the account has none"`
+	Usertype string  `json:"usertype" enum:"Username-Password,Auth-Type" doc:"Username-Password for a user, Auth-Type for mac and pin"`
+	Authtype string  `json:"authtype" enum:"user,mac,pin" doc:"How the guest proves who he is"`
+	Disabled bool    `json:"disabled"`
+	State    string  `json:"state" enum:"active,disabled,expired"`
+	Expires  *stamp  `json:"expires" doc:"null: never. In the time zone of the box"`
+	Profiles string  `json:"profiles" doc:"Names separated by commas; the first one wins"`
+	userInfo
+	Access    accessValues `json:"attributes" doc:"The account's own access attributes; they override the profiles'"`
+	Created   *stamp       `json:"created"`
+	CreatedBy *string      `json:"createdby"`
+	Updated   *stamp       `json:"updated"`
+	UpdatedBy *string      `json:"updatedby"`
+}
+
+func (c *call) showUser(a hotspotdb.Account) user {
+	u := user{
+		ID: a.ID, Username: a.Username, Usertype: shownType(a.UserType), Authtype: a.UserType.String(), Disabled: a.Disabled, State: c.state(a),
+		Expires: c.at(a.Expires), Profiles: strings.Join(a.Profiles, ","), userInfo: infoOf(a), Access: accessOf(a.Attributes),
+		Created: c.at(a.Created), CreatedBy: known(a.CreatedBy), Updated: c.at(a.Updated), UpdatedBy: known(a.UpdatedBy),
+	}
+	if a.HasPassword {
+		u.Password = known(masked)
+	}
+	return u
+}
+
+func shownType(t hotspotdb.UserType) string {
+	if t == hotspotdb.UserPassword {
+		return "Username-Password"
+	}
+	return "Auth-Type"
+}
+
+func (c *call) state(a hotspotdb.Account) string {
+	switch {
+	case a.Disabled:
+		return "disabled"
+	case !a.Expires.IsZero() && !c.Now().Before(a.Expires):
+		return "expired"
+	}
+	return "active"
+}
+
+var userQuery = []parameter{
+	text("username", "The whole username"),
+	text("search", "Part of the username, in any case"),
+	text("profile", "Only accounts that have this profile"),
+	oneOf("usertype", "Only this kind", "user", "mac", "pin"),
+	truth("disabled", "Only accounts that are, or are not, disabled"),
+	idNumber("after", "Only accounts behind the one with this id: page by page, nothing is missed although accounts come and go"),
+}
+
+// listUsers lists accounts in an order that no change of them changes.
+func listUsers(m *Module, c *call) (any, error) { return c.users(value[string](c, "profile")) }
+
+func (c *call) users(profile string) (any, error) {
+	s := hotspotdb.AccountSelect{Name: value[string](c, "search"), Profile: profile, Disabled: given[bool](c, "disabled")}
+	if word := value[string](c, "usertype"); word != "" {
+		t, err := hotspotdb.ParseUserType(word)
+		if err != nil {
+			return nil, err
+		}
+		s.UserType = &t
+	}
+	out := []user{}
+	if name := value[string](c, "username"); name != "" {
+		c.last = true
+		a, err := c.DB.Account(name)
+		if errors.Is(err, hotspotdb.ErrNotFound) || err == nil && (c.skip() > 0 || !selects(s, a)) {
+			return out, nil
+		}
+		return append(out, c.showUser(a)), err
+	}
+	page, err := c.accountPage(s)
+	for _, a := range page {
+		out = append(out, c.showUser(a))
+	}
+	return out, err
+}
+
+// accountPage is the page that was asked for. With a filter all accounts are read.
+func (c *call) accountPage(s hotspotdb.AccountSelect) (page []hotspotdb.Account, err error) {
+	read := func() error {
+		var more bool
+		page, more, err = c.DB.AccountPage(c.ctx(), s, value[uint64](c, "after"), c.skip(), c.perPage())
+		c.last = !more
+		return err
+	}
+	if s == (hotspotdb.AccountSelect{}) {
+		err = read()
+	} else {
+		err = c.scan(read)
+	}
+	return page, err
+}
+
+// selects is what AccountPage does for a single account.
+func selects(s hotspotdb.AccountSelect, a hotspotdb.Account) bool {
+	return strings.Contains(strings.ToLower(a.Username), strings.ToLower(s.Name)) &&
+		(s.Profile == "" || slices.Contains(a.Profiles, s.Profile)) &&
+		(s.Disabled == nil || *s.Disabled == a.Disabled) && (s.UserType == nil || *s.UserType == a.UserType)
+}
+
+// pathID is the id in the path.
+func (c *call) pathID() (uint64, error) {
+	id, err := parseID(c.r.PathValue("id"))
+	if err != nil {
+		return 0, refuse("id: %v", err)
+	}
+	return id, nil
+}
+
+// getAccount reads an account and the tag of exactly that version.
+func (c *call) getAccount() (hotspotdb.Account, error) {
+	id, err := c.pathID()
+	if err != nil {
+		return hotspotdb.Account{}, err
+	}
+	for {
+		before, err := c.DB.AccountVersion(id)
+		if err != nil {
+			return hotspotdb.Account{}, err
+		}
+		a, err := c.DB.AccountByID(id)
+		if err != nil {
+			return hotspotdb.Account{}, err
+		}
+		after, err := c.DB.AccountVersion(id)
+		if err != nil {
+			return hotspotdb.Account{}, err
+		}
+		if before == after {
+			c.etag = tagOf(after)
+			return a, nil
+		}
+		if err := c.ctx().Err(); err != nil {
+			return hotspotdb.Account{}, err
+		}
+	}
+}
+
+func getUser(_ *Module, c *call) (any, error) {
+	a, err := c.getAccount()
+	return c.showUser(a), err
+}
