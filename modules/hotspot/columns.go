@@ -42,6 +42,16 @@ func openText(files modules.Files, name string) (*os.File, error) {
 // readHeader reads the first row and returns the reader of those behind it and the field of each column. key is the
 // column that must be there.
 func readHeader[E any](file io.Reader, fields []field[E], key string) (*csvReader, []field[E], error) {
+	r, cells, err := readHeads(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	columns, err := chooseColumns(cells, fields, key)
+	return r, columns, err
+}
+
+// readHeads reads the first row, in the encoding and with the separator that it has.
+func readHeads(file io.Reader) (*csvReader, []string, error) {
 	src := bufio.NewReaderSize(file, maxRecord)
 	start, err := src.Peek(4 << 10)
 	if err != nil && err != io.EOF {
@@ -64,11 +74,7 @@ func readHeader[E any](file io.Reader, fields []field[E], key string) (*csvReade
 	if err == io.EOF {
 		return nil, nil, &modules.Error{Message: "the file is empty", Hint: "Its first line names the columns"}
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	columns, err := chooseColumns(cells, fields, key)
-	return r, columns, err
+	return r, cells, err
 }
 
 // separator is what the header uses: a comma, or the semicolon or tab that spreadsheets write where the comma is the

@@ -28,9 +28,14 @@ type serving struct {
 	segments map[uint64]map[uint64]bool // account -> active segments of this box
 	account  map[uint64]uint64          // segment -> account
 	expires  map[uint64]time.Time       // account -> when to judge it again; never is not in it
+	vouchers voucherSessions            // of the accounts that are uses of vouchers
 }
 
-// Run ends the sessions that this box serves as soon as their account is disabled, deleted or expired, whichever box
+func newServing() *serving {
+	return &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}, newVoucherSessions()}
+}
+
+// Run ends the sessions that this box serves as soon as their account or voucher is disabled, deleted or expired, whichever box
 // did it. Changes that came while the box was down are caught up with at the start.
 func (m *Module) Run(ctx context.Context) error {
 	from := m.db.Durable()
@@ -38,24 +43,29 @@ func (m *Module) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.watch(inner, from, events) })
 	g.Go(func() error { return m.act(inner, events) })
+	g.Go(func() error { return m.watchOveruse(inner) })
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("follow the hotspot database: %w", err)
 	}
 	return nil
 }
 
-// change is a record that may matter: an account, or a segment.
+// change is a record that may matter: an account, a segment, the use of a voucher; or a voucher or batch.
 type change struct {
 	kind byte
 	id   uint64
+	name string // of a batch, or the code of a voucher
 }
 
 // changeOf says what an event is about. Segments of other boxes do not matter.
 func changeOf(e hotspotdb.Event) (change, bool) {
+	if e.Dataset == hotspotdb.Vouchers {
+		return voucherChange(e)
+	}
 	if len(e.Key) != 9 {
 		return change{}, false
 	}
-	c := change{e.Key[0], binary.BigEndian.Uint64(e.Key[1:])}
+	c := change{kind: e.Key[0], id: binary.BigEndian.Uint64(e.Key[1:])}
 	local := e.Source.Kind == hotspotdb.Local
 	if c.kind == hotspotdb.KindErasure {
 		c.kind = hotspotdb.KindAccess
@@ -65,7 +75,7 @@ func changeOf(e hotspotdb.Event) (change, bool) {
 
 // watch passes on what changes; it blocks the feed of events, not the database, while act is busy.
 func (m *Module) watch(ctx context.Context, from uint64, events chan<- change) error {
-	datasets := []hotspotdb.Dataset{hotspotdb.Users, hotspotdb.Sessions}
+	datasets := []hotspotdb.Dataset{hotspotdb.Users, hotspotdb.Sessions, hotspotdb.Vouchers}
 	return m.db.Watch(ctx, datasets, from, func(e hotspotdb.Event) error {
 		c, ok := changeOf(e)
 		if !ok {
@@ -82,7 +92,7 @@ func (m *Module) watch(ctx context.Context, from uint64, events chan<- change) e
 
 // act follows changes and the clock.
 func (m *Module) act(ctx context.Context, events <-chan change) error {
-	s := &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}}
+	s := newServing()
 	if err := m.catchUp(ctx, s); err != nil {
 		return err
 	}
@@ -93,9 +103,12 @@ func (m *Module) act(ctx context.Context, events <-chan change) error {
 		case <-ctx.Done():
 			err = ctx.Err()
 		case c := <-events:
-			if c.kind == hotspotdb.KindSegment {
+			switch {
+			case c.kind == hotspotdb.KindSegment:
 				err = m.segmentChanged(ctx, s, c.id)
-			} else if len(s.segments[c.id]) > 0 {
+			case c.name != "":
+				err = m.judgeVouchers(ctx, s, c)
+			case len(s.segments[c.id]) > 0:
 				err = m.judge(ctx, s, c.id)
 			}
 		case <-timer.C:
@@ -164,7 +177,7 @@ func (m *Module) judge(ctx context.Context, s *serving, id uint64) error {
 	account, err := m.db.AccountByID(id)
 	switch {
 	case errors.Is(err, hotspotdb.ErrNotFound):
-		return m.endSessions(ctx, s, id, "deleted", causeAdminReset)
+		return m.judgeUse(ctx, s, id)
 	case err != nil:
 		return fmt.Errorf("read account %d: %w", id, err)
 	case account.Disabled:
@@ -237,6 +250,7 @@ func (s *serving) remove(segment uint64) {
 	if len(s.segments[account]) == 0 {
 		delete(s.segments, account)
 		delete(s.expires, account)
+		s.vouchers.forget(account)
 	}
 }
 

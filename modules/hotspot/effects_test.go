@@ -51,7 +51,8 @@ func (b *box) ended(id uint64) hotspotdb.Segment {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
-	for after := uint64(0); ; {
+	for {
+		before := b.db.Durable() // taken first: what becomes durable behind it is waited for
 		s, err := b.db.Segment(id)
 		if err != nil {
 			b.t.Fatal(err)
@@ -59,7 +60,7 @@ func (b *box) ended(id uint64) hotspotdb.Segment {
 		if !s.Active() {
 			return s
 		}
-		if after, err = b.db.Wait(ctx, max(after, b.db.Durable())); err != nil {
+		if _, err = b.db.Wait(ctx, before); err != nil {
 			b.t.Fatalf("session %d goes on: %v", id, err)
 		}
 	}
@@ -136,7 +137,7 @@ func TestSessionsOfOtherBoxesAreLeftAlone(t *testing.T) {
 	b := newBox(t)
 	b.must(`hotspot user add alice password wonderland`, `hotspot user add bob password builder1`)
 	mine, ghost := b.open("bob"), hotspotdb.Segment{ID: 4711, Account: accountID(t, b, "alice")}
-	s := &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}}
+	s := newServing()
 	s.add(ghost.Account, ghost.ID) // as if it were ours: it is not there
 	b.must(`hotspot user disable alice`)
 	if err := b.mod.judge(t.Context(), s, ghost.Account); err != nil {
@@ -168,7 +169,7 @@ func TestFullDiskDelaysTheEffect(t *testing.T) {
 	b.must(`hotspot user add alice password wonderland`)
 	s := b.open("alice")
 	b.must(`hotspot user disable alice`)
-	known := &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}}
+	known := newServing()
 	known.add(s.Account, s.ID)
 
 	b.free.Store(0)
@@ -198,7 +199,7 @@ func TestExpiryIsFollowed(t *testing.T) {
 	b := newBox(t)
 	b.must(`hotspot user add alice password wonderland expires +1h`)
 	s := b.open("alice")
-	known := &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}}
+	known := newServing()
 	if err := b.mod.catchUp(t.Context(), known); err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (m *Module) eraseUser(ctx context.Context, call modules.Call) (modules.View
 	result := &erased{}
 	var pending error
 	for _, id := range ids {
-		e, err := m.db.Erase(ctx, id)
+		e, err := m.db.EraseBy(ctx, id, author(call.Actor))
 		if errors.Is(err, hotspotdb.ErrUnconfirmed) {
 			pending = &modules.Error{
 				Message: "the account is erased here, but other boxes did not confirm it in time",

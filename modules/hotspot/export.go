@@ -32,7 +32,7 @@ func (m *Module) exportUsers(ctx context.Context, call modules.Call) (modules.Vi
 	if !withPasswords {
 		columns = slices.DeleteFunc(columns, func(f accountField) bool { return f.name == "password" })
 	}
-	left := 0
+	left, hashed := 0, 0
 	rows := func(yield func([]string, error) bool) {
 		for account, err := range m.db.Accounts(ctx, hotspotdb.AccountFilter{}) {
 			if err != nil {
@@ -42,8 +42,12 @@ func (m *Module) exportUsers(ctx context.Context, call modules.Call) (modules.Vi
 			left += unknownAttributes(account.Attributes)
 			cells := getCells(&hotspotdb.AccountEdit{Account: account}, columns)
 			if withPasswords && account.HasPassword {
-				if cells[1], err = m.db.Password(account.Username); errors.Is(err, hotspotdb.ErrNotFound) {
+				cells[1], err = m.db.Password(account.Username)
+				switch {
+				case errors.Is(err, hotspotdb.ErrNotFound):
 					continue // deleted meanwhile
+				case errors.Is(err, hotspotdb.ErrHashed):
+					hashed, err = hashed+1, nil
 				}
 			}
 			if !yield(cells, err) || err != nil {
@@ -54,6 +58,12 @@ func (m *Module) exportUsers(ctx context.Context, call modules.Call) (modules.Vi
 	view, err := m.export(ctx, call, "accounts", m.db.Statistics().Users, names(columns), rows)
 	if left > 0 && err == nil {
 		fmt.Fprintf(call.Terminal, "%% Warning: %d attributes that this version does not know are not in the file.\n", left)
+	}
+	if hashed > 0 && err == nil {
+		fmt.Fprintf(call.Terminal, "%% Warning: %d passwords are stored as hashes and are not in the file.\n", hashed)
+	}
+	if hashed > 0 && err == nil {
+		fmt.Fprintf(call.Terminal, "%% Warning: %d passwords are not in the file: only their hashes are kept.\n", hashed)
 	}
 	return view, err
 }

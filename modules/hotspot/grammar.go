@@ -19,7 +19,12 @@ func (m *Module) Grammar() modules.Grammar {
 	commands = append(commands, m.profileCommands()...)
 	commands = append(commands, m.fileCommands()...)
 	commands = append(commands, m.showCommands()...)
-	return modules.Grammar{Statements: []modules.Statement{historyStatement()}, Commands: commands}
+	commands = append(commands, m.voucherCommands()...)
+	commands = append(commands, m.migrationCommands()...)
+	commands = append(commands, m.quotaCommands()...)
+	commands = append(commands, m.recordCommands()...)
+	statements := []modules.Statement{historyStatement(), partitionStatement(), quotaResetStatement(), passwordStorageStatement()}
+	return modules.Grammar{Statements: statements, Commands: commands}
 }
 
 func (m *Module) userCommands() []modules.Command {

@@ -53,7 +53,8 @@ func TestHelpListsNoMoreThanTwentyNames(t *testing.T) {
 }
 
 func TestGrammar(t *testing.T) {
-	moduletest.Grammar(t, New(nil, slog.New(slog.DiscardHandler)), "hotspot history days 30")
+	moduletest.Grammar(t, New(nil, slog.New(slog.DiscardHandler)), "hotspot history days 30", "hotspot voucher partition allow",
+		"hotspot quota reset weekly sunday at 04:30", "hotspot password-storage hashed")
 }
 
 // A list of guests is personal data; counting them is not.

@@ -40,6 +40,9 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 		days = modules.Get[int](node.Values, "N")
 	}
 	m.db.SetHistory(days)
+	m.applyPartition(tree)
+	m.applyQuotaReset(tree)
+	m.applyPasswordStorage(tree)
 	return nil
 }
 

@@ -7,6 +7,7 @@ package hotspot
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"mbox/hotspotdb"
@@ -20,15 +21,21 @@ type Module struct {
 	now func() time.Time
 
 	files modules.Files // whose names `?` shows; may be nil
+	boxes Boxes         // nil: other boxes have no names
+
+	quotas QuotaSource // nil: not connected
+
+	partition atomic.Pointer[string] // nil: as PartitionOwnerOnly
 
 	// Bounds of what is held in memory at once.
-	maxAtomic int // rows of an import that are one commit
-	maxJSON   int // records of a list in one JSON document
+	maxAtomic  int // rows of an import that are one commit
+	maxJSON    int // records of a list in one JSON document
+	holdRadius int // octets of users in an import from FreeRADIUS
 }
 
 // New makes the module upon an open database.
 func New(db *hotspotdb.DB, log *slog.Logger) *Module {
-	return &Module{db: db, log: log.With("module", "hotspot"), now: time.Now, maxAtomic: 1_000_000, maxJSON: 100_000}
+	return &Module{db: db, log: log.With("module", "hotspot"), now: time.Now, maxAtomic: 1_000_000, maxJSON: 100_000, holdRadius: 128 << 20}
 }
 
 // ListFiles names the file area whose files `?` shows. It is called before the grammar is used.

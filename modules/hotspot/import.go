@@ -43,6 +43,8 @@ type row struct {
 // importer moves rows from a file into the database.
 type importer struct {
 	db      *hotspotdb.DB
+	author  hotspotdb.Author
+	source  string // the file
 	sheet   sheet
 	reader  *csvReader
 	columns int
@@ -143,6 +145,8 @@ func (i *importer) reportBad() {
 func (i *importer) commit(ctx context.Context, rows []row) error {
 	var added, updated int
 	err := i.db.Update(context.WithoutCancel(ctx), func(tx *hotspotdb.Tx) error {
+		tx.By(i.author)
+		tx.Bulk(i.source)
 		for _, r := range rows {
 			done, err := i.sheet.store(tx, r.cells)
 			switch {

@@ -36,11 +36,18 @@ func (m *Module) importFile(ctx context.Context, call modules.Call, what sheet) 
 		return nil, err
 	}
 	i := &importer{
-		db: m.db, sheet: what, reader: reader, columns: columns, atomic: call.Values.Has("atomic"), most: m.maxAtomic,
+		db: m.db, author: importAuthor(call.Actor), source: name, sheet: what, reader: reader, columns: columns, atomic: call.Values.Has("atomic"), most: m.maxAtomic,
 		report: newReport(call.Files, name), bar: progress(call.Terminal, file, what.unit),
 		seed: maphash.MakeSeed(), names: map[uint64]int{}, used: map[string]bool{},
 	}
 	return m.finishImport(ctx, call, i, name)
+}
+
+// importAuthor is an operator whose file is read.
+func importAuthor(a modules.Actor) hotspotdb.Author {
+	by := author(a)
+	by.Via = "import"
+	return by
 }
 
 // finishImport runs the import and says what is stored, also if it did not come to its end.

@@ -14,7 +14,7 @@ func (m *Module) addProfile(ctx context.Context, call modules.Call) (modules.Vie
 	if err := editProfile(&p, call.Values); err != nil {
 		return nil, err
 	}
-	pending, err := m.store(ctx, "profile", p.Name, func(tx *hotspotdb.Tx) error { return tx.AddProfile(p, call.Actor.Name) })
+	pending, err := m.store(ctx, call.Actor, "profile", p.Name, func(tx *hotspotdb.Tx) error { return tx.AddProfile(p, call.Actor.Name) })
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (m *Module) setProfile(ctx context.Context, call modules.Call) (modules.Vie
 		return nil, &modules.Error{Message: "nothing to set", Hint: "Name what changes, for example Session-Timeout 3600; ? lists the attributes"}
 	}
 	name := modules.Get[string](call.Values, "NAME")
-	pending, err := m.store(ctx, "profile", name, func(tx *hotspotdb.Tx) error {
+	pending, err := m.store(ctx, call.Actor, "profile", name, func(tx *hotspotdb.Tx) error {
 		return tx.EditProfile(name, call.Actor.Name, func(p *hotspotdb.Profile) error { return editProfile(p, call.Values) })
 	})
 	if err != nil {
@@ -45,7 +45,7 @@ func (m *Module) deleteProfile(ctx context.Context, call modules.Call) (modules.
 			return nil, err
 		}
 	}
-	pending, err := m.store(ctx, "profile", name, func(tx *hotspotdb.Tx) error { return tx.DeleteProfile(name, call.Actor.Name) })
+	pending, err := m.store(ctx, call.Actor, "profile", name, func(tx *hotspotdb.Tx) error { return tx.DeleteProfile(name, call.Actor.Name) })
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +109,23 @@ func (m *Module) profileNames() []string {
 }
 
 func (m *Module) useSet(kind, name string) string {
-	if kind == "account" {
+	switch kind {
+	case "account":
 		return "hotspot user set " + name + " changes it"
+	case "batch":
+		return "hotspot voucher set " + name + " changes it"
 	}
 	return "hotspot profile set " + name + " changes it"
 }
 
 func (m *Module) similar(kind, name string) string {
-	if kind == "account" {
+	switch kind {
+	case "account":
 		return "show hotspot users match TEXT searches"
+	case "batch":
+		return m.similarBatch(name)
+	case "voucher":
+		return "show hotspot vouchers lists them"
 	}
 	if near := nearest(name, m.profileNames()); near != "" {
 		return "Did you mean " + near + "?"

@@ -19,20 +19,15 @@ type badRow struct {
 	Reason string `json:"reason"`
 }
 
-// report collects bad rows: the first few for the screen, all for a file that is made when the first one comes.
+// report collects bad rows: the first few for the screen, all for a file.
 type report struct {
-	files modules.Files
-	name  string
-
+	file  reportFile
 	count int
 	first []badRow
-	file  modules.PendingFile
-	out   *csv.Writer
-	err   error // why there is no file
 }
 
 func newReport(files modules.Files, imported string) *report {
-	return &report{files: files, name: imported + ".errors.csv", first: []badRow{}}
+	return &report{file: reportFile{files: files, name: imported + ".errors.csv", head: []string{"line", "reason"}}, first: []badRow{}}
 }
 
 func (r *report) add(line int, reason string) {
@@ -40,20 +35,42 @@ func (r *report) add(line int, reason string) {
 	if len(r.first) < shownRows {
 		r.first = append(r.first, badRow{line, reason})
 	}
+	r.file.write(strconv.Itoa(line), reason)
+}
+
+// finish gives the file its name, which it returns; "" if every row was good.
+func (r *report) finish() (string, error) { return r.file.finish() }
+
+// reportFile is a CSV file that is made when its first row comes.
+type reportFile struct {
+	files modules.Files
+	name  string
+	head  []string
+
+	file modules.PendingFile
+	out  *csv.Writer
+	err  error // why there is no file
+}
+
+func (r *reportFile) write(cells ...string) {
 	if r.file == nil && r.err == nil {
 		if r.file, r.err = r.files.Create(r.name); r.err != nil {
 			return
 		}
 		r.out = csv.NewWriter(r.file)
-		r.out.Write([]string{"line", "reason"}) // an error stays in the writer until finish
+		r.out.Write(r.head) // an error stays in the writer until finish
 	}
-	if r.err == nil {
-		r.out.Write([]string{strconv.Itoa(line), guard(reason)})
+	if r.err != nil {
+		return
 	}
+	for i := range cells {
+		cells[i] = guard(cells[i])
+	}
+	r.out.Write(cells)
 }
 
-// finish gives the file its name, which it returns; "" if every row was good.
-func (r *report) finish() (string, error) {
+// finish gives the file its name, which it returns; "" if nothing was written.
+func (r *reportFile) finish() (string, error) {
 	if r.err != nil {
 		return "", fmt.Errorf("write %s: %w", r.name, r.err)
 	}

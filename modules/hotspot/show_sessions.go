@@ -27,19 +27,11 @@ func sessionFields(s hotspotdb.Segment) object {
 		{"ipaddress", "IP", known(s.IPAddress)},
 		{"acctstarttime", "Start", instant(s.Start)},
 		{"acctstoptime", "Stop", instant(s.Stop)},
-		{"acctsessiontime", "Seconds", span(s.SessionTimeFrom, s.SessionTimeTo)},
-		{"acctinputoctets", "Download", span(s.OutputOctetsFrom, s.OutputOctetsTo)},
-		{"acctoutputoctets", "Upload", span(s.InputOctetsFrom, s.InputOctetsTo)},
+		{"acctsessiontime", "Seconds", s.SessionTime()},
+		{"acctinputoctets", "Download", s.OutputOctets()},
+		{"acctoutputoctets", "Upload", s.InputOctets()},
 		{"acctterminatecause", "Cause", known(s.TerminateCause)},
 	}
-}
-
-// span is the length of a counter's range; a range that a peer wrote backwards has none.
-func span(from, to uint64) uint64 {
-	if to < from {
-		return 0
-	}
-	return to - from
 }
 
 func sessionColumns() []string {
@@ -127,9 +119,9 @@ func (l sessionList) MarshalJSON() ([]byte, error) {
 
 func sessionRow(s hotspotdb.Segment) []string {
 	return []string{s.Username, s.Hotspot, s.MAC, s.IPAddress, displayTime(s.Start), displayTime(s.Stop),
-		displaySpan(span(s.SessionTimeFrom, s.SessionTimeTo)),
-		displayOctets(span(s.OutputOctetsFrom, s.OutputOctetsTo)),
-		displayOctets(span(s.InputOctetsFrom, s.InputOctetsTo)), s.TerminateCause}
+		displaySpan(s.SessionTime()),
+		displayOctets(s.OutputOctets()),
+		displayOctets(s.InputOctets()), s.TerminateCause}
 }
 
 // displaySpan writes seconds as hours, minutes and seconds.

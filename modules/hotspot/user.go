@@ -20,7 +20,7 @@ func (m *Module) addUser(ctx context.Context, call modules.Call) (modules.View, 
 		return nil, m.refusal(err, "account", e.Username)
 	}
 	var account hotspotdb.Account
-	pending, err := m.store(ctx, "account", e.Username, func(tx *hotspotdb.Tx) (err error) {
+	pending, err := m.store(ctx, call.Actor, "account", e.Username, func(tx *hotspotdb.Tx) (err error) {
 		account, err = tx.AddAccount(e.Account, text(e.Password), call.Actor.Name)
 		return err
 	})
@@ -52,7 +52,7 @@ func (m *Module) enableUser(ctx context.Context, call modules.Call) (modules.Vie
 func (m *Module) edit(ctx context.Context, call modules.Call, what string, change func(*hotspotdb.AccountEdit) error) (modules.View, error) {
 	name := modules.Get[string](call.Values, "NAME")
 	var account hotspotdb.Account
-	pending, err := m.store(ctx, "account", name, func(tx *hotspotdb.Tx) (err error) {
+	pending, err := m.store(ctx, call.Actor, "account", name, func(tx *hotspotdb.Tx) (err error) {
 		account, err = tx.EditAccount(name, call.Actor.Name, change)
 		return err
 	})
@@ -68,7 +68,7 @@ func (m *Module) edit(ctx context.Context, call modules.Call, what string, chang
 
 func (m *Module) deleteUser(ctx context.Context, call modules.Call) (modules.View, error) {
 	name := modules.Get[string](call.Values, "NAME")
-	pending, err := m.store(ctx, "account", name, func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, call.Actor.Name) })
+	pending, err := m.store(ctx, call.Actor, "account", name, func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, call.Actor.Name) })
 	if err != nil {
 		return nil, err
 	}
