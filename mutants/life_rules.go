@@ -84,8 +84,8 @@ func lifeMutants() []mutant {
 		},
 		{
 			name: "history-leaves-tombstones", rule: "7", file: "hotspotdb/expire.go",
-			old:     "return true, g.add(Sessions, e.Seq, &c, false)",
-			new:     "return true, g.add(Sessions, e.Seq, &c, true)",
+			old:     "return true, g.add(ds, e.Seq, &c, false)",
+			new:     "return true, g.add(ds, e.Seq, &c, true)",
 			killers: []killer{inStore("TestHistoryExpires")},
 		},
 		{
@@ -96,13 +96,13 @@ func lifeMutants() []mutant {
 		},
 		{
 			name: "erased-person-comes-back-by-merge", rule: "7", file: "hotspotdb/merge.go",
-			old:     "if tx.erased(&in.Change) || in.Key[0] == KindErasure && in.Deleted {",
-			new:     "if in.Key[0] == KindErasure && in.Deleted {",
+			old:     "if tx.erased(&in.Change) || isErasure(in.Key) && in.Deleted {",
+			new:     "if isErasure(in.Key) && in.Deleted {",
 			killers: []killer{inStore("TestErasureIsForGood|TestErase$")},
 		},
 		{
 			name: "erasure-undone", rule: "7", file: "hotspotdb/merge.go",
-			old:     "if tx.erased(&in.Change) || in.Key[0] == KindErasure && in.Deleted {",
+			old:     "if tx.erased(&in.Change) || isErasure(in.Key) && in.Deleted {",
 			new:     "if tx.erased(&in.Change) {",
 			killers: []killer{inStore("TestErasureIsForGood")},
 		},

@@ -108,7 +108,7 @@ func mergeMutants() []mutant {
 		{
 			name: "segment-counters-go-back", rule: "6", file: "hotspotdb/segment.go",
 			old:     "after := before.join(counters{",
-			new:     "after := counters{}.join(counters{",
+			new:     "_ = before\n\tafter := counters{}.join(counters{",
 			killers: []killer{inStore("TestSegments")},
 		},
 		{
@@ -131,8 +131,8 @@ func mergeMutants() []mutant {
 		},
 		{
 			name: "usage-counts-ranges-from-zero", rule: "6", file: "hotspotdb/segment.go",
-			old:     "after[i] -= before[i]",
-			new:     "after[i] -= 0",
+			old:     "c[countInput+i] = after - before",
+			new:     "c[countInput+i] = after",
 			killers: []killer{inStore("TestSegments")},
 		},
 		{

@@ -120,8 +120,8 @@ func proofMutants() []mutant {
 		},
 		{
 			name: "disabled-account-keeps-its-session", rule: "9", file: "modules/hotspot/effects.go",
-			old:     "} else if len(s.segments[c.id]) > 0 {",
-			new:     "} else if len(s.segments[c.id]) < 0 {",
+			old:     "case len(s.segments[c.id]) > 0:",
+			new:     "case len(s.segments[c.id]) < 0:",
 			killers: []killer{{"./modules/hotspot", "TestPeersChangesEndSessionsHere"}},
 		},
 	}

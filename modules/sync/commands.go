@@ -138,7 +138,8 @@ type KnownPeer struct {
 	Software string    `json:"software"`
 	Database string    `json:"database"`
 	LastSeen time.Time `json:"last_seen"`
-	Changes  uint64    `json:"changes"` // taken from it, ever; of followers
+	Changes  uint64    `json:"changes"`  // taken from it, ever; of followers
+	Vouchers bool      `json:"vouchers"` // flowed over its last connection, in either direction
 }
 
 // KnownPeers is `show mbox sync peers`.
@@ -166,7 +167,7 @@ func (m *Module) remember(s *peer.Session, role string) {
 	defer m.knownMu.Unlock()
 	p := KnownPeer{
 		Box: s.BoxID, Hostname: s.Hostname, Role: role, Address: s.Address.String(), Account: s.Grant.Account, Software: s.Software,
-		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(),
+		Database: s.Database.String(), LastSeen: m.deps.Now().UTC(), Vouchers: tookVouchers(s),
 	}
 	old := m.known(role, s.BoxID)
 	before := old.LastSeen

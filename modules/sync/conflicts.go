@@ -146,5 +146,8 @@ func (m *Module) recordName(key []byte) string {
 	if len(key) > 1 && key[0] == hotspotdb.KindProfile {
 		return "profile " + peer.Printable(string(key[1:]))
 	}
+	if len(key) > 1 && key[0] == hotspotdb.KindBatch {
+		return "batch " + peer.Printable(string(key[1:]))
+	}
 	return fmt.Sprintf("%x", key)
 }

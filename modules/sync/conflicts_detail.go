@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -164,7 +165,7 @@ func differences(c *hotspotdb.Conflict) ([]ConflictField, error) {
 
 type shownField struct{ name, value string }
 
-// fieldsOf lists all fields of a version in the order of the schema, empty ones too. Bytes are left out: they are passwords.
+// fieldsOf lists all fields of a version in the order of the schema, empty ones too. Bytes are left out: they are passwords; and so is when one was set.
 func fieldsOf(c *hotspotdb.Change) ([]shownField, error) {
 	var m proto.Message
 	switch c.Key[0] {
@@ -174,6 +175,8 @@ func fieldsOf(c *hotspotdb.Change) ([]shownField, error) {
 		m = &hotspotpb.Self{}
 	case hotspotdb.KindProfile:
 		m = &hotspotpb.Profile{}
+	case hotspotdb.KindBatch:
+		m = &hotspotpb.VoucherBatch{}
 	default:
 		return nil, fmt.Errorf("records of kind %q are not known", c.Key[0])
 	}
@@ -184,7 +187,7 @@ func fieldsOf(c *hotspotdb.Change) ([]shownField, error) {
 	r := m.ProtoReflect()
 	for i := range r.Descriptor().Fields().Len() {
 		f := r.Descriptor().Fields().Get(i)
-		if f.Kind() == protoreflect.BytesKind {
+		if f.Kind() == protoreflect.BytesKind || f.Name() == "password_us" {
 			continue
 		}
 		name, value := string(f.Name()), ""
@@ -218,6 +221,8 @@ func shownScalar(f protoreflect.FieldDescriptor, v protoreflect.Value) string {
 		if a, ok := v.Message().Interface().(*hotspotpb.Attribute); ok {
 			return a.Name + " " + a.Value
 		}
+	case f.Kind() == protoreflect.Uint64Kind && strings.HasSuffix(string(f.Name()), "_s"): // a span: an instant has a sign
+		return (time.Duration(min(v.Uint(), uint64(math.MaxInt64/time.Second))) * time.Second).String()
 	case strings.HasSuffix(string(f.Name()), "_us"):
 		return time.UnixMicro(v.Int()).UTC().Format(time.DateTime)
 	case strings.HasSuffix(string(f.Name()), "_s"):

@@ -18,6 +18,7 @@ import (
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
 	"mbox/modules/sync/peer"
+	"mbox/proto/syncpb"
 )
 
 const (
@@ -188,7 +189,8 @@ func (m *Module) newFollowerLink(session *peer.Session, u *upstream) *feed.Link 
 		Domain:  m.domain.from(session.BoxID, session.Hostname),
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
 		Stale: func() { m.stale(u) }, Recover: func() bool { return m.recovers(session.BoxID) },
-		Held: func(ds hotspotdb.Dataset) uint64 { return m.held(session, ds) },
+		Held:  func(ds hotspotdb.Dataset) uint64 { return m.held(session, ds) },
+		Claim: func(ctx context.Context, c *syncpb.Claim) *syncpb.Claimed { return m.answerClaim(ctx, session, c) },
 		Token: func(token string) {
 			if len(token) <= 4096 {
 				m.mu.Lock()

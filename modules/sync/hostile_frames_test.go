@@ -155,6 +155,9 @@ func attacks() []attack {
 			Dataset: "users", Seq: math.MaxUint64, LocalChanges: math.MaxUint64, Unexplained: math.MaxUint64}}}}},
 		attack{name: "a heartbeat from the end of time", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Heartbeat{Heartbeat: &syncpb.Heartbeat{
 			ClockUs: math.MaxUint64, Heads: []*syncpb.Head{{Dataset: "users", Seq: math.MaxUint64}, {Dataset: junk[:1000], Seq: 1}}}}}}},
+		attack{name: "claims without the dataset", frames: times(2000, &syncpb.Frame{Kind: &syncpb.Frame_Claim{Claim: &syncpb.Claim{Owner: make([]byte, 16), Code: "CODE"}}})},
+		attack{name: "a claim of 100 kB", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Claim{Claim: &syncpb.Claim{Code: junk}}}}, ends: true},
+		attack{name: "answers that nobody asked for", frames: times(2000, &syncpb.Frame{Kind: &syncpb.Frame_Claimed{Claimed: &syncpb.Claimed{Id: 1, Result: syncpb.ClaimResult_CLAIM_GRANTED}}})},
 		attack{name: "a farewell of 100 kB with escape sequences", frames: []*syncpb.Frame{{Kind: &syncpb.Frame_Goodbye{Goodbye: &syncpb.Goodbye{
 			Code: junk[:1000], Reason: "GOODBYE" + junk}}}}, ends: true},
 	)

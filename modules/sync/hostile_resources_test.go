@@ -276,14 +276,14 @@ func TestChangesOfEachFollowerAreCounted(t *testing.T) {
 		}
 		return text.String()
 	}
-	if text := shown(); !strings.Contains(text, "20 changes taken from it") { // two records each
+	if text := shown(); !strings.Contains(text, "21 changes taken from it") { // two records each, and who added them
 		t.Errorf("after the first connection:\n%s", text)
 	}
 	branch.Shutdown()
 	branch.Start()
 	branch.Add("late", 5)
 	boxtest.InSync(primary, branch)
-	if text := shown(); !strings.Contains(text, "30 changes taken from it") {
+	if text := shown(); !strings.Contains(text, "32 changes taken from it") {
 		t.Errorf("after the second:\n%s", text)
 	}
 }

@@ -75,8 +75,8 @@ func TestRecoverWipedPrimary(t *testing.T) {
 	}
 	follower.WaitState("upstream", "diverged")
 	primary.WaitState("downstream", "diverged")
-	if s := primary.Status("downstream"); s.Lost != 400 || boxtest.Text(s.Advice) != "Type here: mbox sync recover from follower" {
-		t.Errorf("the wiped primary says that it lacks %d records (want 400), and %q", s.Lost, boxtest.Text(s.Advice))
+	if s := primary.Status("downstream"); s.Lost != 401 || boxtest.Text(s.Advice) != "Type here: mbox sync recover from follower" {
+		t.Errorf("the wiped primary says that it lacks %d records (want 401: two for each account, and who added them), and %q", s.Lost, boxtest.Text(s.Advice))
 	}
 	exec(t, primary, "mbox sync recover from follower")
 	boxtest.Eventually(t, "everything is back", func() bool { return primary.Users() == 200 })
@@ -91,7 +91,7 @@ func TestRecoverWipedPrimary(t *testing.T) {
 	// What the follower made is still to be sent, from the first, once it may.
 	primary.Must("mbox sync allow " + follower.Addr.String() + " accept users")
 	follower.Must("no mbox sync primary "+primary.Addr.String(), follower.FollowLine(primary, "send users"))
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users)
 	if n := primary.Users(); n != 205 {
 		t.Errorf("the primary has %d accounts, want 205", n)
 	}
@@ -205,7 +205,7 @@ func TestStale(t *testing.T) {
 		t.Errorf("the follower does not say what to do: %q", why)
 	}
 	exec(t, follower, "clear mbox sync "+primary.Addr.String()+" resync")
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users) // who has changed them is not sent
 	if n := primary.Users(); n != 39 {
 		t.Errorf("the primary has %d accounts, want 30 old, 5 new and 4 from the follower", n)
 	}
@@ -249,7 +249,7 @@ func TestUnsentDeletionsAreKept(t *testing.T) {
 	follower.Start()
 	follower.Add("guest", 10)
 	follower.Follow(primary, "send users", "accept users")
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users)
 	primary.Must("no mbox sync allow " + follower.Addr.String())
 	boxtest.Eventually(t, "the follower is gone", func() bool { return primary.Status("downstream").State == "none" })
 	remove(t, follower, "guest4")
@@ -261,7 +261,7 @@ func TestUnsentDeletionsAreKept(t *testing.T) {
 		}
 	}
 	primary.Must("mbox sync allow " + follower.Addr.String() + " accept users")
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users)
 	if _, err := primary.DB.Account("guest4"); !errors.Is(err, hotspotdb.ErrNotFound) {
 		t.Errorf("the deletion was forgotten before it was sent: %v", err)
 	}
@@ -441,7 +441,7 @@ func TestAutoResyncWhenTheFollowerHasForgotten(t *testing.T) {
 	follower.Start()
 	follower.Add("guest", 5)
 	follower.Follow(primary, "send users auto-resync", "accept users")
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users)
 	follower.Must("no mbox sync primary " + primary.Addr.String())
 	remove(t, follower, "guest2")
 	for range 4 {
@@ -455,7 +455,7 @@ func TestAutoResyncWhenTheFollowerHasForgotten(t *testing.T) {
 		t.Fatal("the follower has kept its tombstones")
 	}
 	follower.Must(follower.FollowLine(primary, "send users auto-resync"))
-	boxtest.InSync(primary, follower)
+	boxtest.InSync(primary, follower, hotspotdb.Users)
 }
 
 // TestRecoverBeginsAtTheBeginning: of a damaged database the end of the feed may be left, and records before it lost.

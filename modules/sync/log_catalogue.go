@@ -13,6 +13,7 @@ const (
 	evRevoked    kind = "REVOKED"
 	evKeyChanged kind = "KEYCHANGED"
 	evCloned     kind = "CLONED"
+	evGuessing   kind = "GUESSING"
 
 	evInSync     kind = "INSYNC"
 	evCatchingUp kind = "CATCHUP"
@@ -43,7 +44,7 @@ const (
 // catalogue has the severity of each kind, by RFC 5424 section 6.2.1: 0 emergency, 1 alert, 2 critical, 3 error, 4 warning,
 // 5 notice, 6 informational. docs/monitoring.md explains each.
 var catalogue = map[kind]int{
-	evPeerUp: 5, evPeerDown: 4, evNoPeer: 4, evDenied: 3, evRejected: 4, evRevoked: 4, evKeyChanged: 2, evCloned: 3,
+	evPeerUp: 5, evPeerDown: 4, evNoPeer: 4, evDenied: 3, evRejected: 4, evRevoked: 4, evKeyChanged: 2, evCloned: 3, evGuessing: 4,
 	evInSync: 5, evCatchingUp: 6, evSkewed: 4, evStale: 3, evDiverged: 3, evRepaired: 2, evForgotten: 4, evSetAside: 4,
 	evConflict: 4, evNoSpace: 2,
 	evPaused: 4, evResumed: 5, evResync: 5, evRecover: 5, evRecovered: 5, evPinned: 5, evUnpinned: 5, evPeerForgotten: 5,

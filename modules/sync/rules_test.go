@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -142,6 +143,9 @@ func TestFeedStopsAtTheDurableWatermark(t *testing.T) {
 	primary.Add("before", 1)
 	boxtest.InSync(primary, backup)
 
+	boxtest.Eventually(t, "the follower has all of it on its disk", func() bool {
+		return !slices.ContainsFunc(hotspotdb.Datasets(), func(ds hotspotdb.Dataset) bool { return backup.DB.Head(ds) > backup.DB.Durable() })
+	})
 	release := disk.HoldSyncs()
 	written := make(chan struct{})
 	go func() {

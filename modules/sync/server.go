@@ -14,6 +14,7 @@ import (
 	"mbox/modules/sync/auth"
 	"mbox/modules/sync/feed"
 	"mbox/modules/sync/peer"
+	"mbox/proto/syncpb"
 )
 
 const (
@@ -205,6 +206,7 @@ func (m *Module) newLink(d *downstream) *feed.Link {
 		Domain: m.domain.from(session.BoxID, session.Hostname), Room: m.roomFor,
 		Follows: m.follows, Claims: m.claims, Log: m.deps.Log, Stored: m.quorum.join(session),
 		Prompt: func() bool { return m.quorum.waitsFor(session) },
+		Claim:  func(ctx context.Context, c *syncpb.Claim) *syncpb.Claimed { return m.answerClaim(ctx, session, c) },
 		Renew: func() (string, error) {
 			return m.server.Tokens.Issue(session.Grant, session.Cert, session.Generation)
 		},

@@ -68,6 +68,9 @@ type Deps struct {
 	DefaultPort uint16 // of the HTTPS listener: 443, or 8443 for an ordinary user
 	Now         func() time.Time
 	Log         *slog.Logger
+
+	// Partition says what becomes of vouchers while boxes are out of contact; nil: OwnerOnly.
+	Partition func() Partition
 }
 
 // Module is the sync of one box.
@@ -87,7 +90,14 @@ type Module struct {
 	cancel context.CancelCauseFunc
 	tasks  stdsync.WaitGroup
 
+	claiming chan struct{} // holds one thing for each claim of a peer that is being answered
+	visitors visitors      // who claims
+
 	knownMu stdsync.Mutex // one change at a time of what is remembered of a peer
+
+	followersMu   stdsync.Mutex // guards what follows
+	followersAt   time.Time
+	followersThen []KnownPeer // that take vouchers, as of followersAt
 
 	mu         stdsync.Mutex // guards what follows
 	config     *config
@@ -113,6 +123,7 @@ func New(deps Deps) *Module {
 		watch: newWatcher(), events: newJournal(deps.Events, deps.Log, deps.Now),
 		deps: deps, pins: auth.Pins{Store: deps.Pins}, cache: feed.NewCache(), claims: &feed.Claims{},
 		ctx: ctx, cancel: cancel, config: &config{}, downstream: map[*downstream]bool{}, waiting: map[netip.Addr]int{}, departures: map[string]departure{}, twins: map[string][]time.Time{},
+		claiming: make(chan struct{}, claimsAtOnce),
 	}
 	if deps.DB == nil {
 		return m

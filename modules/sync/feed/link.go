@@ -54,8 +54,9 @@ type Config struct {
 	Stale   func()                            // we have been away for too long to go on with these
 	Token   func(token string)                // follower: a token for the next connection
 	Log     *slog.Logger
-	Prompt  func() bool                            // a writer waits for this peer: it gets each change at once; nil: never
-	Stored  func(ds hotspotdb.Dataset, seq uint64) // told what the peer says is durable there; nil: nobody asks
+	Prompt  func() bool                                          // a writer waits for this peer: it gets each change at once; nil: never
+	Stored  func(ds hotspotdb.Dataset, seq uint64)               // told what the peer says is durable there; nil: nobody asks
+	Claim   func(context.Context, *syncpb.Claim) *syncpb.Claimed // answers a claim of the peer; nil: none is
 }
 
 // Link is one connection at work.
@@ -64,6 +65,7 @@ type Link struct {
 	out       *sender
 	in        *receiver
 	outbox    *outbox
+	claiming  *claiming
 	since     time.Time
 	aside     atomic.Uint64       // changes that the peer has set aside
 	heard     atomic.Int64        // when the last frame came, in nanoseconds since `since`, which no step of the clock moves; 0: none came
@@ -83,7 +85,7 @@ type Link struct {
 // NewLink prepares a link on an authenticated connection.
 func NewLink(cfg Config) *Link {
 	s := cfg.Session
-	l := &Link{cfg: cfg, outbox: newOutbox(s), since: time.Now()}
+	l := &Link{cfg: cfg, outbox: newOutbox(s), claiming: newClaiming(s), since: time.Now()}
 	l.out = newSender(cfg.DB, s, cfg.Cache, s.Database)
 	l.out.up, l.out.prompt = !cfg.Primary, cfg.Prompt
 	kind := hotspotdb.Above
@@ -108,6 +110,7 @@ func (l *Link) Run(ctx context.Context) error {
 	l.group, l.changed = group, l.cfg.Domain.Changed()
 	group.Go(func() error { // whoever fails first, or the caller, makes all others stop
 		<-gctx.Done()
+		l.claiming.end()
 		if refusal := farewell(context.Cause(gctx)); refusal != nil && !l.left.Load() {
 			l.cfg.Session.Part(refusal.Code, refusal.Reason)
 		}
@@ -122,6 +125,7 @@ func (l *Link) Run(ctx context.Context) error {
 		group.Go(func() error { return l.in.run(gctx) })
 		group.Go(func() error { return l.in.acknowledge(gctx) })
 		group.Go(func() error { return l.outbox.run(gctx) })
+		group.Go(func() error { return l.claiming.out.run(gctx) })
 		group.Go(func() error { return l.beat(gctx) })
 		group.Go(func() error { return l.announce(gctx) })
 		if l.cfg.Primary {
@@ -322,7 +326,7 @@ func (l *Link) welcome(token string) error {
 	}
 	w := &syncpb.Welcome{
 		History: history(l.cfg.DB.History()).proto(), ClockUs: uint64(time.Now().UnixMicro()), Token: token,
-		FollowsYou: l.cfg.Follows(l.cfg.Session.BoxID),
+		FollowsYou: l.cfg.Follows(l.cfg.Session.BoxID), AnswersClaims: l.sharesVouchers(),
 	}
 	if l.cfg.Primary {
 		w.Down, w.Up, w.ProvesUpwards = grant.Down, grant.Up, true
@@ -335,6 +339,7 @@ func (l *Link) welcome(token string) error {
 }
 
 func (l *Link) learn(w *syncpb.Welcome) error {
+	l.claiming.answers.Store(w.AnswersClaims)
 	if d := w.Domain.GetDigestKey(); !bytes.Equal(d, l.digestKey) {
 		l.digestKey = d
 		if l.domains++; l.domains > maxDomains {
@@ -441,6 +446,10 @@ func (l *Link) dispatch(ctx context.Context, frame *syncpb.Frame) error {
 		}
 	case *syncpb.Frame_Welcome:
 		return l.learn(k.Welcome)
+	case *syncpb.Frame_Claim:
+		l.asked(ctx, k.Claim)
+	case *syncpb.Frame_Claimed:
+		l.claiming.answered(k.Claimed)
 	case *syncpb.Frame_Goodbye:
 		return l.parted(frame)
 	}

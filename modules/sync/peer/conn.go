@@ -32,6 +32,8 @@ const (
 	// not be: Subscribe and Buckets carry up to 7 x 64 KiB of sums, Compare up to 64 Ki digests of 8 bytes.
 	maxSubscribe = 640 << 10
 	maxOther     = 128 << 10
+	// maxClaim is for the questions after vouchers, of which a peer may send many: some 200 bytes each.
+	maxClaim = 4 << 10
 	// maxUnproved bounds frames before the peer has proved itself.
 	maxUnproved = 16 << 10
 	// HeartbeatEvery is how often each side says something; three missed end the connection.
@@ -158,6 +160,8 @@ func (c *Conn) bounded(size uint64) error {
 		most = MaxFrame
 	case kind == kindSubscribe, kind == kindBuckets, kind == kindCompare:
 		most = maxSubscribe
+	case kind == kindClaim, kind == kindClaimed:
+		most = maxClaim
 	}
 	if size > most {
 		return fmt.Errorf("the peer sent a frame of %d bytes (kind %d); at most %d are accepted", size, kind, most)
@@ -172,6 +176,8 @@ const (
 	kindBuckets   protowire.Number = 11
 	kindCompare   protowire.Number = 12
 	kindCompared  protowire.Number = 13
+	kindClaim     protowire.Number = 18
+	kindClaimed   protowire.Number = 19
 )
 
 // State is the TLS state, for channel binding and certificates.
