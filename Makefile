@@ -6,7 +6,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.built=$(BUILT)
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE     = $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build test lint fuzz bench bench-peers demo soak mutants vuln docs proto clean
+.PHONY: help build test lint fuzz bench bench-peers bench-radius demo soak mutants vuln docs proto clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,11 @@ bench-peers: ## mbox beside PostgreSQL, MariaDB and Redis (installs them by apt 
 	./bench/peers/prepare
 	cd bench/peers && CGO_ENABLED=0 $(GO) build -o ../../bin/bench-peers .
 	bin/bench-peers $(PEERS)
+
+bench-radius: build ## mbox beside FreeRADIUS with files, MariaDB and PostgreSQL (installs them by apt when root); RADIUS holds flags
+	./bench/radius/prepare
+	CGO_ENABLED=0 $(GO) build -o bin/bench-radius ./bench/radius
+	bin/bench-radius $(RADIUS)
 
 soak: build ## an hour (SOAK_TIME) of random models, kill -9, faults, fuzzing and mutants, with a summary
 	CGO_ENABLED=0 $(GO) build -o bin/hour ./soak/hour

@@ -47,12 +47,13 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 
 func checkPattern(t *testing.T, command, pattern string, names []string) {
 	t.Helper()
-	tail := ""
-	if strings.HasPrefix(pattern, "(") {
-		pattern, tail, _ = strings.Cut(pattern[1:], ")")
+	head, tail := "", ""
+	if before, rest, grouped := strings.Cut(pattern, "("); grouped && !strings.Contains(before, "|") {
+		head = before
+		pattern, tail, _ = strings.Cut(rest, ")")
 	}
 	for part := range strings.SplitSeq(pattern, "|") {
-		want, err := regexp.Compile("(?:" + part + ")" + tail)
+		want, err := regexp.Compile(head + "(?:" + part + ")" + tail)
 		if err != nil {
 			t.Errorf("%s: %v", command, err)
 			continue

@@ -78,6 +78,7 @@ func loadRange(t *harness, b *boxtest.Box, from, upto int) {
 	const chunk = 5000
 	for at := from; at < upto; at += chunk {
 		t.must(b.DB.Update(context.Background(), func(tx *hotspotdb.Tx) error {
+			tx.Bulk("bench")
 			for i := at; i < min(at+chunk, upto); i++ {
 				if _, err := tx.AddAccount(account(i), fmt.Sprintf("pass-%d", i), "bench"); err != nil {
 					return err

@@ -77,6 +77,7 @@ type Box struct {
 	Disk      *dbtest.Disk           // if set, the hotspot database lives there instead of in Dir
 	Free      func() (uint64, error) // if set, what is free for it, in octets
 	Log       *Logbook
+	Partition atomic.Int32 // sync.Partition: what becomes of vouchers while boxes are apart
 
 	mu       stdsync.Mutex // guards accounts
 	accounts map[string]sync.Account
@@ -201,6 +202,7 @@ func (b *Box) Start() {
 			return d.DialContext(ctx, "tcp", address)
 		},
 		Listener: listener, Hostname: func() string { return b.Name }, Software: "test", DefaultPort: uint16(b.lan.port), Log: log,
+		Partition: func() sync.Partition { return sync.Partition(b.Partition.Load()) },
 	})
 	b.engine = modules.NewEngine(b.Store, log)
 	if err := b.engine.Register(listener, b.Sync); err != nil {

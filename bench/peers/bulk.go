@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"mbox/bench/report"
 )
 
 // slower divides the work for systems that would need minutes; the figures are rates.
@@ -26,7 +28,7 @@ func (b *bench) bulk(s system, round int) (err error) {
 	if err != nil {
 		return fmt.Errorf("first copy: %w", err)
 	}
-	b.results.add(s.Name(), figure{Key: "copy", Work: fmt.Sprintf("first copy of %s accounts", thousands(int64(b.Rows))), Unit: "accounts/s"}, float64(rows)/took.Seconds())
+	b.results.Figures.Add(s.Name(), report.Figure{Key: "copy", Work: fmt.Sprintf("first copy of %s accounts", report.Thousands(int64(b.Rows))), Unit: "accounts/s"}, float64(rows)/took.Seconds())
 
 	if err := p.Detach(); err != nil {
 		return fmt.Errorf("detach: %w", err)
@@ -37,7 +39,7 @@ func (b *bench) bulk(s system, round int) (err error) {
 	if took, err = attached(p); err != nil {
 		return fmt.Errorf("catch-up: %w", err)
 	}
-	b.results.add(s.Name(), figure{Key: "catchup", Work: "catch-up of single-row changes after a cut", Unit: "changes/s"}, float64(changes)/took.Seconds())
+	b.results.Figures.Add(s.Name(), report.Figure{Key: "catchup", Work: "catch-up of single-row changes after a cut", Unit: "changes/s"}, float64(changes)/took.Seconds())
 	if round > 0 {
 		return nil
 	}

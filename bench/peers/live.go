@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"mbox/bench/report"
+	"mbox/bench/servers"
 )
 
 const (
@@ -32,7 +35,7 @@ func (b *bench) latencies(s system, p pair) error {
 	}
 	b.percentiles(s, "confirmed", "confirmed by the primary, at 100 writes/s", confirmed)
 	b.percentiles(s, "visible", "confirmed to visible at the replica, by polling", visible)
-	b.results.add(s.Name(), figure{Key: "poll", Work: "one poll of the replica, p50: what polling can add", Unit: "ms", Aside: true}, percentile(poll.trips, 0.5))
+	b.results.Figures.Add(s.Name(), report.Figure{Key: "poll", Work: "one poll of the replica, p50: what polling can add", Unit: "ms", Aside: true}, report.Percentile(poll.trips, 0.5))
 	if w, ok := p.(watcher); ok {
 		wait, stop, err := w.Watch()
 		if err != nil {
@@ -49,8 +52,8 @@ func (b *bench) latencies(s system, p pair) error {
 }
 
 func (b *bench) percentiles(s system, key, work string, d []time.Duration) {
-	b.results.add(s.Name(), figure{Key: key + "_p50", Work: work + ", p50", Unit: "ms", Lower: true}, percentile(d, 0.5))
-	b.results.add(s.Name(), figure{Key: key + "_p99", Work: work + ", p99", Unit: "ms", Lower: true}, percentile(d, 0.99))
+	b.results.Figures.Add(s.Name(), report.Figure{Key: key + "_p50", Work: work + ", p50", Unit: "ms", Lower: true}, report.Percentile(d, 0.5))
+	b.results.Figures.Add(s.Name(), report.Figure{Key: key + "_p99", Work: work + ", p99", Unit: "ms", Lower: true}, report.Percentile(d, 0.99))
 }
 
 // poller asks a replica again and again on an open connection.
@@ -128,7 +131,7 @@ func (b *bench) commits(s system, p pair) error {
 		if err != nil {
 			return err
 		}
-		b.results.add(s.Name(), figure{Key: fmt.Sprintf("commits_%d", writers), Work: "durable commits of one account, " + writersText(writers), Unit: "/s"},
+		b.results.Figures.Add(s.Name(), report.Figure{Key: fmt.Sprintf("commits_%d", writers), Work: "durable commits of one account, " + writersText(writers), Unit: "/s"},
 			float64(count.Load())/b.CommitTime.Seconds())
 	}
 	return nil
@@ -146,7 +149,7 @@ func (b *bench) acknowledged(s system, p pair) error {
 	if err := settle(p); err != nil {
 		return err
 	}
-	if err := p.Acknowledge(); errors.Is(err, errMissing) {
+	if err := p.Acknowledge(); errors.Is(err, servers.ErrMissing) {
 		b.say("  %s cannot wait for the replica: %v", s.Name(), err)
 		return nil
 	} else if err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"mbox/bench/report"
+	"mbox/bench/servers"
 )
 
 func main() {
@@ -97,13 +98,13 @@ func measureAll(o options, systems, parts []string) (_ *results, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
-		s.killAll()
-		_ = s.close()
+		s.KillAll()
+		_ = s.Close()
 		os.Exit(1)
 	}()
 	b := &bench{options: o, site: s, began: time.Now(), results: &results{
@@ -129,7 +130,7 @@ func (b *bench) choose(wanted []string) error {
 			continue
 		}
 		version, err := s.Version()
-		if errors.Is(err, errMissing) {
+		if errors.Is(err, servers.ErrMissing) {
 			b.say("NOTE: %s is left out: %v", s.Name(), err)
 			continue
 		}

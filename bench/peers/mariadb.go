@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
+
+	"mbox/bench/servers"
 )
 
 // mariadb is MariaDB with row-based binary log replication.
@@ -24,7 +26,7 @@ type mariadb struct {
 func (*mariadb) Name() string { return "MariaDB" }
 
 func (*mariadb) Version() (string, error) {
-	bin, err := program("mariadbd")
+	bin, err := servers.Program("mariadbd")
 	if err != nil {
 		return "", err
 	}
@@ -67,20 +69,20 @@ func (s *mariadb) Start(at *site, by route) (_ pair, err error) {
 }
 
 func (*mariadb) initialise(at *site) (string, error) {
-	bin, err := program("mariadb-install-db")
+	bin, err := servers.Program("mariadb-install-db")
 	if err != nil {
 		return "", err
 	}
-	dir, err := at.folder()
+	dir, err := at.Folder()
 	if err != nil {
 		return "", err
 	}
-	return dir, at.run(bin, "--no-defaults", "--datadir="+dir, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+	return dir, at.Run(bin, "--no-defaults", "--datadir="+dir, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
 }
 
 // mariaServer is one server and a pool of connections to it for our own use.
 type mariaServer struct {
-	*process
+	*servers.Process
 	dir    string
 	socket string
 	port   int
@@ -88,19 +90,19 @@ type mariaServer struct {
 }
 
 func (s *mariadb) server(at *site, id int, more ...string) (*mariaServer, error) {
-	bin, err := program("mariadbd")
+	bin, err := servers.Program("mariadbd")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := at.folder()
+	dir, err := at.Folder()
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := servers.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	if err := at.run("cp", "-a", s.template+"/.", dir); err != nil {
+	if err := at.Run("cp", "-a", s.template+"/.", dir); err != nil {
 		return nil, err
 	}
 	srv := &mariaServer{dir: dir, socket: filepath.Join(dir, "s"), port: port}
@@ -110,14 +112,14 @@ func (s *mariadb) server(at *site, id int, more ...string) (*mariaServer, error)
 		"--skip-name-resolve", "--max-connections=200", "--max-prepared-stmt-count=100000", "--local-infile=1", "--character-set-server=utf8mb4",
 		"--ssl-ca=" + at.ca, "--ssl-cert=" + at.cert, "--ssl-key=" + at.key, "--pid-file=" + filepath.Join(dir, "pid"),
 	}, more...)
-	if srv.process, err = at.start(dir, syscall.SIGKILL, bin, args...); err != nil {
+	if srv.Process, err = at.Start(dir, syscall.SIGKILL, bin, args...); err != nil {
 		return nil, err
 	}
 	if srv.db, err = sql.Open("mysql", "root@unix("+srv.socket+")/"); err != nil {
-		return nil, errors.Join(err, srv.stop())
+		return nil, errors.Join(err, srv.Stop())
 	}
-	if err := srv.ready(func() error { return srv.db.Ping() }); err != nil {
-		return nil, errors.Join(err, srv.stop())
+	if err := srv.Ready(func() error { return srv.db.Ping() }); err != nil {
+		return nil, errors.Join(err, srv.Stop())
 	}
 	return srv, nil
 }
@@ -140,5 +142,5 @@ func (s *mariaServer) close() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.db.Close(), s.stop(), os.RemoveAll(s.dir))
+	return errors.Join(s.db.Close(), s.Stop(), os.RemoveAll(s.dir))
 }

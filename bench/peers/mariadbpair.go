@@ -79,7 +79,7 @@ func (p *mariaPair) dump() error {
 	var outSays, inSays strings.Builder
 	out.Stderr, in.Stderr = &outSays, &inSays
 	for _, cmd := range []*exec.Cmd{out, in} {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.site.credential, Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.site.Credential, Pdeathsig: syscall.SIGKILL}
 	}
 	if in.Stdin, err = out.StdoutPipe(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"mbox/bench/servers"
 	"mbox/boxtest"
 	"mbox/hotspotdb"
 )
@@ -35,7 +36,7 @@ func (mbox) Settings() string {
 }
 
 func (m mbox) Start(at *site, by route) (pair, error) {
-	p := &mboxPair{t: &harness{root: at.dir}}
+	p := &mboxPair{t: &harness{root: at.Dir}}
 	err := attempt(func() {
 		p.primary = boxtest.NewLAN(p.t).Box("primary")
 		p.primary.Must("mbox sync allow 127.0.0.0/8")
@@ -57,7 +58,7 @@ type mboxPair struct {
 	t       *harness
 	primary *boxtest.Box
 	dir     string // of the backup
-	process *process
+	process *servers.Process
 	backup  *respConn
 	address string // of the primary, for the backup
 }
@@ -67,19 +68,19 @@ func (p *mboxPair) startBackup(at *site, profile string) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.dir, err = os.MkdirTemp(at.dir, "b"); err != nil {
+	if p.dir, err = os.MkdirTemp(at.Dir, "b"); err != nil {
 		return err
 	}
 	args := []string{backupWord, p.dir}
 	if profile != "" {
 		args = append(args, profile)
 	}
-	here := &site{} // as we are: the backup runs as the primary does
-	if p.process, err = here.start(p.dir, syscall.SIGTERM, program, args...); err != nil {
+	here := &servers.Site{} // as we are: the backup runs as the primary does
+	if p.process, err = here.Start(p.dir, syscall.SIGTERM, program, args...); err != nil {
 		return err
 	}
-	at.add(p.process)
-	return p.process.ready(func() (err error) {
+	at.Add(p.process)
+	return p.process.Ready(func() (err error) {
 		p.backup, err = p.dial()
 		return err
 	})
@@ -139,7 +140,7 @@ func (p *mboxPair) Relax(bool) error { return nil } // it is quick enough
 
 func (p *mboxPair) Acknowledge() error {
 	if err := p.primary.Typed("mbox sync acknowledge 1 timeout 5000 block"); err != nil {
-		return fmt.Errorf("%w: %w", errMissing, err)
+		return fmt.Errorf("%w: %w", servers.ErrMissing, err)
 	}
 	return nil
 }
@@ -157,7 +158,7 @@ func (p *mboxPair) Close() error {
 	if p.backup != nil {
 		err = p.backup.Close()
 	}
-	return errors.Join(err, p.process.stop(), attempt(p.t.cleanUp))
+	return errors.Join(err, p.process.Stop(), attempt(p.t.cleanUp))
 }
 
 // mboxWriter calls the store like the box's own services do.

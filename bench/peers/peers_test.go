@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mbox/bench/report"
+	"mbox/bench/servers"
 )
 
 // TestMain makes this program also the backup box.
@@ -29,13 +32,13 @@ func TestPairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := at.close(); err != nil {
+		if err := at.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	for _, s := range []system{mbox{}, &postgres{}, &mariadb{}, redis{}} {
 		t.Run(s.Name(), func(t *testing.T) {
-			if _, err := s.Version(); errors.Is(err, errMissing) {
+			if _, err := s.Version(); errors.Is(err, servers.ErrMissing) {
 				t.Skip(err)
 			}
 			pairWorks(t, s, at)
@@ -169,11 +172,11 @@ func TestJournal(t *testing.T) {
 func sample() *results {
 	r := &results{Systems: []installed{{Name: "mbox", Version: "1"}, {Name: "PostgreSQL", Version: "15"}, {Name: "Redis", Version: "7"}}}
 	for _, v := range []float64{30, 10, 20} {
-		r.add("mbox", figure{Key: "commits_64", Work: "commits", Unit: "/s"}, v*1000)
-		r.add("PostgreSQL", figure{Key: "commits_64"}, v*400)
-		r.add("Redis", figure{Key: "commits_64"}, v*800)
-		r.add("mbox", figure{Key: "visible_p50", Work: "visible", Unit: "ms", Lower: true}, v)
-		r.add("PostgreSQL", figure{Key: "visible_p50"}, v*1.5)
+		r.Figures.Add("mbox", report.Figure{Key: "commits_64", Work: "commits", Unit: "/s"}, v*1000)
+		r.Figures.Add("PostgreSQL", report.Figure{Key: "commits_64"}, v*400)
+		r.Figures.Add("Redis", report.Figure{Key: "commits_64"}, v*800)
+		r.Figures.Add("mbox", report.Figure{Key: "visible_p50", Work: "visible", Unit: "ms", Lower: true}, v)
+		r.Figures.Add("PostgreSQL", report.Figure{Key: "visible_p50"}, v*1.5)
 	}
 	return r
 }

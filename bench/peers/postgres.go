@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"mbox/bench/servers"
 )
 
 // postgres is PostgreSQL with logical replication.
@@ -44,7 +46,7 @@ jit = off
 func (*postgres) Name() string { return "PostgreSQL" }
 
 func (*postgres) Version() (string, error) {
-	bin, err := program("postgres", pgBin)
+	bin, err := servers.Program("postgres", pgBin)
 	if err != nil {
 		return "", err
 	}
@@ -83,20 +85,20 @@ func (s *postgres) Start(at *site, by route) (_ pair, err error) {
 }
 
 func (*postgres) initialise(at *site) (string, error) {
-	bin, err := program("initdb", pgBin)
+	bin, err := servers.Program("initdb", pgBin)
 	if err != nil {
 		return "", err
 	}
-	dir, err := at.folder()
+	dir, err := at.Folder()
 	if err != nil {
 		return "", err
 	}
-	return dir, at.run(bin, "-D", dir, "-U", "bench", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+	return dir, at.Run(bin, "-D", dir, "-U", "bench", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
 }
 
 // pgServer is one server and a connection to it for our own use.
 type pgServer struct {
-	*process
+	*servers.Process
 	dir  string
 	port int
 	mu   sync.Mutex // guards conn, which serves one at a time
@@ -104,33 +106,33 @@ type pgServer struct {
 }
 
 func (s *postgres) server(at *site) (*pgServer, error) {
-	bin, err := program("postgres", pgBin)
+	bin, err := servers.Program("postgres", pgBin)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := at.folder()
+	dir, err := at.Folder()
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := servers.FreePort()
 	if err != nil {
 		return nil, err
 	}
 	srv := &pgServer{dir: dir, port: port}
 	config := pgCommon + fmt.Sprintf("port = %d\nunix_socket_directories = '%s'\nssl_cert_file = '%s'\nssl_key_file = '%s'\n", port, dir, at.cert, at.key)
 	err = errors.Join(
-		at.run("cp", "-a", s.template+"/.", dir),
+		at.Run("cp", "-a", s.template+"/.", dir),
 		write(filepath.Join(dir, "postgresql.auto.conf"), config),
 		write(filepath.Join(dir, "pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 trust\n"),
 	)
 	if err != nil {
 		return nil, err
 	}
-	if srv.process, err = at.start(dir, syscall.SIGQUIT, bin, "-D", dir); err != nil { // SIGQUIT: immediate shutdown
+	if srv.Process, err = at.Start(dir, syscall.SIGQUIT, bin, "-D", dir); err != nil { // SIGQUIT: immediate shutdown
 		return nil, err
 	}
-	if err := srv.ready(func() (err error) { srv.conn, err = srv.connect(); return err }); err != nil {
-		return nil, errors.Join(err, srv.stop())
+	if err := srv.Ready(func() (err error) { srv.conn, err = srv.connect(); return err }); err != nil {
+		return nil, errors.Join(err, srv.Stop())
 	}
 	return srv, nil
 }
@@ -146,7 +148,7 @@ func write(name, content string) error {
 }
 
 func (s *pgServer) connect() (*pgx.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	ctx, cancel := context.WithTimeout(context.Background(), servers.StartTime)
 	defer cancel()
 	return pgx.Connect(ctx, fmt.Sprintf("host=%s port=%d user=bench dbname=postgres sslmode=disable", s.dir, s.port))
 }
@@ -184,7 +186,7 @@ func (s *pgServer) close() error {
 		return nil
 	}
 	_ = s.conn.Close(context.Background())
-	return errors.Join(s.stop(), os.RemoveAll(s.dir))
+	return errors.Join(s.Stop(), os.RemoveAll(s.dir))
 }
 
 // eventually asks every millisecond; the limit only ends a broken run.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"mbox/bench/servers"
 )
 
 // redis is Redis with its replication and an append-only file.
@@ -20,7 +22,7 @@ type redis struct{}
 func (redis) Name() string { return "Redis" }
 
 func (redis) Version() (string, error) {
-	bin, err := program("redis-server")
+	bin, err := servers.Program("redis-server")
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +50,7 @@ func (s redis) Start(at *site, by route) (_ pair, err error) {
 	if p.replica, err = s.server(at); err != nil {
 		return nil, fmt.Errorf("start the replica: %w", err)
 	}
-	if p.nowhere, err = freePort(); err != nil {
+	if p.nowhere, err = servers.FreePort(); err != nil {
 		return nil, err
 	}
 	p.address, err = by(fmt.Sprintf("127.0.0.1:%d", p.primary.port))
@@ -57,27 +59,27 @@ func (s redis) Start(at *site, by route) (_ pair, err error) {
 
 // redisServer is one server and a connection to it for our own use.
 type redisServer struct {
-	*process
+	*servers.Process
 	*respConn
 	dir, socket string
 	port        int
 }
 
 func (redis) server(at *site) (*redisServer, error) {
-	bin, err := program("redis-server")
+	bin, err := servers.Program("redis-server")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := at.folder()
+	dir, err := at.Folder()
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := servers.FreePort()
 	if err != nil {
 		return nil, err
 	}
 	srv := &redisServer{dir: dir, socket: filepath.Join(dir, "s"), port: port}
-	srv.process, err = at.start(dir, syscall.SIGKILL, bin,
+	srv.Process, err = at.Start(dir, syscall.SIGKILL, bin,
 		"--port", "0", "--tls-port", strconv.Itoa(port), "--bind", "127.0.0.1", "--unixsocket", srv.socket, "--unixsocketperm", "777", "--dir", dir,
 		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--tls-cert-file", at.cert, "--tls-key-file", at.key, "--tls-ca-cert-file", at.ca,
 		"--tls-replication", "yes", "--tls-protocols", "TLSv1.3", "--repl-backlog-size", "512mb", "--repl-diskless-sync-delay", "0",
@@ -85,8 +87,8 @@ func (redis) server(at *site) (*redisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := srv.ready(func() (err error) { srv.respConn, err = dialRESP(srv.socket); return err }); err != nil {
-		return nil, errors.Join(err, srv.stop())
+	if err := srv.Ready(func() (err error) { srv.respConn, err = dialRESP(srv.socket); return err }); err != nil {
+		return nil, errors.Join(err, srv.Stop())
 	}
 	return srv, nil
 }
@@ -113,7 +115,7 @@ func (s *redisServer) close() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.respConn.Close(), s.stop(), os.RemoveAll(s.dir))
+	return errors.Join(s.respConn.Close(), s.Stop(), os.RemoveAll(s.dir))
 }
 
 // redisPair is a primary and its replica.

@@ -26,35 +26,6 @@ const (
 	measure = "PostgreSQL"
 )
 
-// amount prints a figure with three digits that matter.
-func amount(v float64, unit string) string {
-	text := fmt.Sprintf("%.3g", v)
-	switch {
-	case v >= 1000:
-		text = thousands(int64(v + 0.5))
-	case v >= 100:
-		text = fmt.Sprintf("%.0f", v)
-	}
-	if strings.HasPrefix(unit, "/") {
-		return text + unit
-	}
-	return text + " " + unit
-}
-
-func thousands(n int64) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
-}
-
-func times(v float64, ok bool) string {
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("%.2g", v)
-}
-
 // comparison is the table of all figures: medians of the rounds.
 func (r *results) comparison() report.Table {
 	head := []string{"work"}
@@ -66,20 +37,20 @@ func (r *results) comparison() report.Table {
 		cells := []string{f.Work}
 		for _, s := range r.Systems {
 			cell := ""
-			if v, ok := f.of(s.Name); ok {
-				cell = amount(v, f.Unit)
+			if v, ok := f.Of(s.Name); ok {
+				cell = report.Amount(v, f.Unit)
 			}
 			cells = append(cells, cell)
 		}
-		table = append(table, append(cells, times(f.times(ours, measure)), times(r.best(f))))
+		table = append(table, append(cells, report.Ratio(f.Times(ours, measure)), report.Ratio(r.best(f))))
 	}
 	return table
 }
 
 // best compares with whichever other system is best.
-func (r *results) best(f *figure) (least float64, ok bool) {
+func (r *results) best(f *report.Figure) (least float64, ok bool) {
 	for _, s := range r.Systems {
-		if v, measured := f.times(ours, s.Name); measured && s.Name != ours && (!ok || v < least) {
+		if v, measured := f.Times(ours, s.Name); measured && s.Name != ours && (!ok || v < least) {
 			least, ok = v, true
 		}
 	}
@@ -90,7 +61,7 @@ func (r *results) best(f *figure) (least float64, ok bool) {
 func (r *results) verdicts() report.Table {
 	table := report.Table{{"aim", "measured", "verdict"}}
 	for _, a := range aims {
-		v, ok := r.figure(a.key).times(ours, measure)
+		v, ok := r.Figures.Find(a.key).Times(ours, measure)
 		switch {
 		case !ok:
 			table = append(table, []string{a.what, "", "not measured"})
@@ -112,15 +83,15 @@ func (r *results) satelliteTable() report.Table {
 		var v []float64
 		for _, name := range r.onSatellite() {
 			v = append(v, value(r.Satellite[name]))
-			cells = append(cells, amount(v[len(v)-1], unit))
+			cells = append(cells, report.Amount(v[len(v)-1], unit))
 		}
 		ratio := ""
 		if len(v) == 2 && v[0] > 0 {
-			ratio = times(v[1]/v[0], true)
+			ratio = report.Ratio(v[1]/v[0], true)
 		}
 		table = append(table, append(cells, ratio))
 	}
-	changes := thousands(int64(r.Options.SatelliteChanges))
+	changes := report.Thousands(int64(r.Options.SatelliteChanges))
 	kib := float64(r.Options.SatelliteChanges) / 1024
 	line("bytes for a changed account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveBytes })
 	line("bytes for a new account, live, 10 in a second", "B", func(s *satelliteResult) float64 { return s.LiveNewBytes })
@@ -151,7 +122,7 @@ func (r *results) settings() string {
 	fmt.Fprintf(&out, "Last run: %s; %s. It took %s.\n\n", r.When.Format(time.DateOnly), r.Machine, r.Took.Round(time.Second))
 	fmt.Fprintf(&out, "Medians of rounds (%d). Commits: %s for each number of writers; latencies: %s at %d writes/s; first copy: %s accounts of about 300 bytes; "+
 		"catch-up: %s changes of different accounts, each committed alone (MariaDB: a fifth of both).\n\n",
-		o.Rounds, o.CommitTime, o.LatencyTime, liveRate, thousands(int64(o.Rows)), thousands(int64(o.Changes)))
+		o.Rounds, o.CommitTime, o.LatencyTime, liveRate, report.Thousands(int64(o.Rows)), report.Thousands(int64(o.Changes)))
 	for _, s := range r.Systems {
 		fmt.Fprintf(&out, "- %s %s: %s.\n", s.Name, s.Version, s.Settings)
 	}

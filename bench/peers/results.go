@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"mbox/bench/report"
@@ -16,7 +15,7 @@ type results struct {
 	Machine   report.Machine              `json:"machine"`
 	Options   options                     `json:"options"`
 	Systems   []installed                 `json:"systems"`
-	Figures   []*figure                   `json:"figures"`
+	Figures   report.Figures              `json:"figures"`
 	Sweep     map[string][]sweepPoint     `json:"sweep"`
 	Partition map[string][]lagPoint       `json:"partition"`
 	Satellite map[string]*satelliteResult `json:"satellite"`
@@ -42,63 +41,6 @@ type installed struct {
 	Settings string `json:"settings"`
 }
 
-// figure is one kind of work, measured in rounds.
-type figure struct {
-	Key    string               `json:"key"`
-	Work   string               `json:"work"`
-	Unit   string               `json:"unit"`
-	Lower  bool                 `json:"lower_is_better"`
-	Aside  bool                 `json:"no_ratio"` // says something about the measurement, not about the systems
-	Rounds map[string][]float64 `json:"rounds"`   // by system
-}
-
-// add notes one round. The first to name a figure defines it.
-func (r *results) add(system string, f figure, value float64) {
-	i := slices.IndexFunc(r.Figures, func(known *figure) bool { return known.Key == f.Key })
-	if i < 0 {
-		f.Rounds = map[string][]float64{}
-		r.Figures = append(r.Figures, &f)
-		i = len(r.Figures) - 1
-	}
-	known := r.Figures[i]
-	known.Rounds[system] = append(known.Rounds[system], value)
-}
-
-func (r *results) figure(key string) *figure {
-	for _, f := range r.Figures {
-		if f.Key == key {
-			return f
-		}
-	}
-	return nil
-}
-
-// of is the median of a system's rounds; false if there are none.
-func (f *figure) of(system string) (float64, bool) {
-	if f == nil || len(f.Rounds[system]) == 0 {
-		return 0, false
-	}
-	sorted := slices.Sorted(slices.Values(f.Rounds[system]))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2, true
-	}
-	return sorted[middle], true
-}
-
-// times says how many times better one system is than another.
-func (f *figure) times(system, other string) (float64, bool) {
-	a, ok1 := f.of(system)
-	b, ok2 := f.of(other)
-	if !ok1 || !ok2 || f.Aside || a == 0 || b == 0 {
-		return 0, false
-	}
-	if f.Lower {
-		return b / a, true
-	}
-	return a / b, true
-}
-
 func (r *results) write(file string) error {
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
@@ -117,10 +59,4 @@ func readResults(file string) (*results, error) {
 		return nil, fmt.Errorf("results in %s: %w", file, err)
 	}
 	return r, nil
-}
-
-// percentile of durations, in milliseconds.
-func percentile(d []time.Duration, p float64) float64 {
-	sorted := slices.Sorted(slices.Values(d))
-	return sorted[min(len(sorted)-1, int(float64(len(sorted))*p))].Seconds() * 1000
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"mbox/bench/report"
 	"mbox/boxtest/wire"
 )
 
@@ -165,7 +166,7 @@ func liveOverSatellite(p pair, link *wire.Wire, result *satelliteResult) (err er
 	}
 	time.Sleep(2 * roundTrip)
 	result.LiveNewBytes = float64(traffic(link)-before) / satelliteLive
-	result.VisibleP50, result.VisibleP99 = percentile(visible, 0.5), percentile(visible, 0.99)
+	result.VisibleP50, result.VisibleP99 = report.Percentile(visible, 0.5), report.Percentile(visible, 0.99)
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mbox/bench/report"
 )
 
 // sweepRates are the write rates of the latency plot, per second.
@@ -81,8 +83,8 @@ func (b *bench) under(p pair, rate float64) (point sweepPoint, reached bool, err
 	loaded := float64(others) / took.Seconds()
 	return sweepPoint{
 		Rate:         loaded + float64(len(confirmed))/took.Seconds(),
-		ConfirmedP50: percentile(confirmed, 0.5), ConfirmedP99: percentile(confirmed, 0.99),
-		VisibleP50: percentile(visible, 0.5), VisibleP99: percentile(visible, 0.99),
+		ConfirmedP50: report.Percentile(confirmed, 0.5), ConfirmedP99: report.Percentile(confirmed, 0.99),
+		VisibleP50: report.Percentile(visible, 0.5), VisibleP99: report.Percentile(visible, 0.99),
 	}, loaded >= keepsUp*(rate-probes), nil
 }
 

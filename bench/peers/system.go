@@ -1,19 +1,15 @@
 package main
 
-import "errors"
-
 // system is a kind of replicated store.
 type system interface {
 	Name() string
-	// Version of what is installed; errMissing if nothing is.
+	// Version of what is installed; servers.ErrMissing if nothing is.
 	Version() (string, error)
 	// Settings are those that matter to the figures, in one line.
 	Settings() string
 	// Start makes a fresh, empty pair; the replica reaches the primary by the route, once Attach is called.
 	Start(site *site, by route) (pair, error)
 }
-
-var errMissing = errors.New("not installed")
 
 // route gives the address at which a replica finds the primary that listens at target; both are host:port.
 type route func(target string) (string, error)
@@ -30,7 +26,7 @@ type pair interface {
 	Detach() error
 	// Relax lets the primary confirm before it is durable, to prepare many changes quickly, or ends that.
 	Relax(on bool) error
-	// Acknowledge makes the primary confirm only what the replica has, until the pair ends. errMissing if it cannot.
+	// Acknowledge makes the primary confirm only what the replica has, until the pair ends. servers.ErrMissing if it cannot.
 	Acknowledge() error
 	// Same is an error unless both hold the same.
 	Same() error

@@ -66,7 +66,7 @@ func (c *conn) dial() bool {
 	if !c.wire.flowing(c.ctx, Up) || !c.wire.flowing(c.ctx, Down) || closedByPeer(c.client) {
 		return false
 	}
-	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { return control(raw) }}
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { return errors.Join(control(raw), abortive(raw)) }}
 	if from := c.source(); from != nil {
 		dialer.LocalAddr = from
 	}
@@ -77,10 +77,21 @@ func (c *conn) dial() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.server = s.(*net.TCPConn)
-	if c.dead {
+	if c.dead || c.server.SetLinger(-1) != nil {
 		_ = c.server.Close()
+		return false
 	}
-	return !c.dead
+	return true
+}
+
+// abortive has a socket reset when it is closed: one that is given up while it is dialed must not look like one that ended in
+// good order.
+func abortive(raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptLinger(int(fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	})
+	return errors.Join(err, failed)
 }
 
 // source is the address to dial from; nil leaves the choice to the system.

@@ -13,6 +13,9 @@ import (
 	"mbox/host"
 	"mbox/hotspotdb"
 	"mbox/modules"
+	"mbox/modules/aaa"
+	"mbox/modules/aaa/policy"
+	"mbox/modules/api"
 	"mbox/modules/clock"
 	"mbox/modules/config"
 	"mbox/modules/diag"
@@ -46,7 +49,10 @@ type rooms struct {
 	diag    *diag.Module
 	config  *config.Module
 	hotspot *hotspot.Module // nil without a database, but for the grammar
+	policy  *policy.Policy
+	aaa     *aaa.Module
 	web     *web.Module
+	api     *api.Module
 	sync    *boxsync.Module
 	ssh     *ssh.Module
 }
@@ -58,7 +64,7 @@ func (r *rooms) list() []modules.Module {
 	if r.hotspot != nil {
 		list = append(list, r.hotspot)
 	}
-	return append(list, r.web, r.sync, r.ssh, shell.Lines())
+	return append(list, r.policy, r.aaa, r.web, r.api, r.sync, r.ssh, shell.Lines())
 }
 
 func newRooms(p parts) *rooms {
@@ -66,7 +72,7 @@ func newRooms(p parts) *rooms {
 	r.clock = clock.New(clock.Deps{Host: p.host, Dial: r.dialAny, Built: readBuild().time, Log: p.logOf("clock")})
 	r.logging = logging.New(logging.Deps{
 		Hub: p.hub(), Dial: r.dialAny, Hostname: func() string { return r.system.Hostname() }, Location: r.clock.Location,
-		Synced: r.clock.Synced, Facilities: r.names, Private: []string{"hotspot"},
+		Synced: r.clock.Synced, Facilities: r.names, Private: []string{"hotspot", "aaa"},
 	})
 	r.clock.OnChange(r.logging.Relocate)
 	r.system = system.New(system.Deps{
@@ -79,9 +85,13 @@ func newRooms(p parts) *rooms {
 		r.hotspot = hotspot.New(p.db, p.log)
 		r.hotspot.ListFiles(p.area())
 	}
+	r.policy, r.aaa = newAAA(p, r)
+	if r.hotspot != nil {
+		r.hotspot.UseQuotas(quotas{r.policy})
+	}
 	deps := boxsync.Deps{
 		DB: p.follow, Account: r.account, Dial: r.dial, Hostname: r.system.Hostname, Software: version,
-		DefaultPort: defaultPort(), Log: p.logOf("sync"),
+		DefaultPort: defaultPort(), Partition: r.partition, Log: p.logOf("sync"),
 	}
 	if p.store != nil {
 		identity := p.store.Identity()
@@ -94,8 +104,12 @@ func newRooms(p parts) *rooms {
 		r.web = web.New(nil, p.log)
 	}
 	deps.Listener = r.web
+	r.api = newAPI(p, r)
 	r.sync = boxsync.New(deps)
-	r.web.Metrics(defaultPort(), r.sync.Collector())
+	if r.hotspot != nil && p.follow != nil {
+		r.hotspot.NameBoxes(r.sync)
+	}
+	r.web.Metrics(defaultPort(), r.sync.Collector(), r.api.Collector(), r.aaa.Collector())
 	r.system.OnChange(r.sync.AccountsChanged)
 	r.ssh = newSSH(p, r.system)
 	return r

@@ -34,11 +34,16 @@ func TestMain(m *testing.M) {
 //	box signal DIR NAME       send it HUP or INT
 //	box ended DIR STATUS      wait until it has ended by itself
 //	box lapse DIR             let the time to confirm a change of a box that does not run be over
+//	capture VAR REGEXP        put what the parenthesis finds in stdout into $VAR
 //	exits STATUS PROGRAM...   run a program that must end with that status
 //	fetch STATUS FROM URL     get a page over HTTPS from an address of this machine
 //	fill FILE TEXT N          write TEXT N times
 //	freeport VAR ADDRESS...   put a port that is free on all addresses into $VAR
+//	nas NAME PORT SECRET      be an access point that obeys Disconnect and CoA and writes them to NAME.log
 //	openssh VERB ...          prepare its client; see openSSHCommand
+//	packet FILE ATTR=VALUE... write a packet for FreeRADIUS' radclient
+//	radclient KIND ADDRESS SECRET ATTR=VALUE...
+//	                          send one packet with FreeRADIUS' radclient; it must be accepted, or with ! refused
 //	tty VERB NAME ...         drive a terminal; see ttyUsage
 //	until REGEXP PROGRAM...   run a program again and again until it succeeds and prints that
 func TestScript(t *testing.T) {
@@ -52,6 +57,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"capture": capture, "nas": nasCommand, "packet": packetCommand, "radclient": radclient,
 			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": freePort, "openssh": openSSHCommand, "tty": ttyCommand, "until": until,
 		},
 	})

@@ -44,7 +44,7 @@ type ttyProcess struct {
 	master *os.File
 	screen *vt.Screen
 	exited chan struct{}
-	seen   int // where `tty clear` was, in characters of the screen
+	seen   string // what the screen showed at `tty clear`
 }
 
 func ttyCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -90,7 +90,7 @@ func (t *ttyProcess) do(ts *testscript.TestScript, verb string, args []string) {
 	case verb == "screen" && len(args) == 0:
 		fmt.Fprintln(ts.Stdout(), t.text())
 	case verb == "clear" && len(args) == 0:
-		t.seen = len(t.screen.Text())
+		t.seen = t.screen.Text()
 	case verb == "resize" && len(args) == 1:
 		size := sizeOf(ts, args[0])
 		t.screen.Resize(int(size.Cols))
@@ -156,9 +156,15 @@ func (t *ttyProcess) setSize(size *pty.Winsize) error {
 }
 
 // text is what was shown since `tty clear`.
-func (t *ttyProcess) text() string {
-	all := t.screen.Text()
-	return all[min(t.seen, len(all)):]
+func (t *ttyProcess) text() string { return t.since(t.screen.Text()) }
+
+// since leaves out of a screen how far it is still as at `tty clear`: the last line may have been drawn anew since.
+func (t *ttyProcess) since(all string) string {
+	n := 0
+	for n < min(len(t.seen), len(all)) && t.seen[n] == all[n] {
+		n++
+	}
+	return all[n:]
 }
 
 func (t *ttyProcess) write(ts *testscript.TestScript, keys string) {
@@ -169,7 +175,7 @@ func (t *ttyProcess) write(ts *testscript.TestScript, keys string) {
 func (t *ttyProcess) expect(ts *testscript.TestScript, pattern string) {
 	want, err := regexp.Compile(pattern)
 	ts.Check(err)
-	if !t.screen.Await(func(seen string) bool { return want.MatchString(seen[min(t.seen, len(seen)):]) }) {
+	if !t.screen.Await(func(all string) bool { return want.MatchString(t.since(all)) }) {
 		ts.Fatalf("the screen never matched %q; it shows:\n%s", pattern, t.text())
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package servers
 
 import (
 	"errors"
@@ -10,23 +10,26 @@ import (
 	"time"
 )
 
-// process is a server that we started.
-type process struct {
+// Process is a server that we started.
+type Process struct {
 	cmd  *exec.Cmd
 	log  string
 	done chan struct{} // closed when it has ended
 	quit syscall.Signal
 }
 
-const (
-	startTime = 60 * time.Second
-	stopTime  = 20 * time.Second
-)
+// StartTime bounds how long a server may take until it answers.
+const StartTime = 60 * time.Second
 
-// start runs a server; its output goes to a file in dir. Signal quit ends it at once and with all its children, and it
+const stopTime = 20 * time.Second
+
+// PID is the number of the process that was started; it may have children.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Start runs a server; its output goes to a file in dir. Signal quit ends it at once and with all its children, and it
 // gets that, too, if we die.
-func (s *site) start(dir string, quit syscall.Signal, name string, args ...string) (*process, error) {
-	p := &process{log: filepath.Join(dir, "out.log"), done: make(chan struct{}), quit: quit}
+func (s *Site) Start(dir string, quit syscall.Signal, name string, args ...string) (*Process, error) {
+	p := &Process{log: filepath.Join(dir, "out.log"), done: make(chan struct{}), quit: quit}
 	out, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
@@ -35,11 +38,11 @@ func (s *site) start(dir string, quit syscall.Signal, name string, args ...strin
 	p.cmd = exec.Command(name, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
 	p.cmd.Env = append(os.Environ(), "HOME="+dir) // or it looks for certificates in ours
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Pdeathsig: quit, Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.Credential, Pdeathsig: quit, Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	s.add(p)
+	s.Add(p)
 	go func() {
 		defer close(p.done)
 		_ = p.cmd.Wait() // how it ended shows in its log
@@ -47,9 +50,9 @@ func (s *site) start(dir string, quit syscall.Signal, name string, args ...strin
 	return p, nil
 }
 
-// ready waits until ok succeeds.
-func (p *process) ready(ok func() error) error {
-	limit := time.After(startTime)
+// Ready waits until ok succeeds.
+func (p *Process) Ready(ok func() error) error {
+	limit := time.After(StartTime)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -67,7 +70,7 @@ func (p *process) ready(ok func() error) error {
 	}
 }
 
-func (p *process) tail() string {
+func (p *Process) tail() string {
 	const most = 2000
 	raw, err := os.ReadFile(p.log)
 	if err != nil {
@@ -76,8 +79,8 @@ func (p *process) tail() string {
 	return string(raw[max(0, len(raw)-most):])
 }
 
-// stop ends the server without ceremony: its data is not needed any more.
-func (p *process) stop() error {
+// Stop ends the server without ceremony: its data is not needed any more.
+func (p *Process) Stop() error {
 	if p == nil {
 		return nil
 	}
@@ -92,17 +95,18 @@ func (p *process) stop() error {
 	}
 }
 
-func (s *site) add(p *process) {
+// Add makes KillAll end a process that another site started.
+func (s *Site) Add(p *Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.started = append(s.started, p)
 }
 
-// killAll ends what still runs.
-func (s *site) killAll() {
+// KillAll ends what still runs.
+func (s *Site) KillAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.started {
-		_ = p.stop()
+		_ = p.Stop()
 	}
 }
