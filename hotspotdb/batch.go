@@ -1,7 +1,6 @@
 package hotspotdb
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -188,17 +187,7 @@ func (tx *Tx) batchMessage(name string) (*hotspotpb.VoucherBatch, error) {
 
 // Batches lists all batches by name. It reads the whole dataset.
 func (db *DB) Batches() ([]VoucherBatch, error) {
-	view := db.View()
-	defer view.Close()
-	list := []VoucherBatch{}
-	err := view.scanLive(context.Background(), Vouchers, KindBatch, func(c *Change) error {
-		var pb hotspotpb.VoucherBatch
-		if err := unmarshal(c, &pb); err != nil {
-			return err
-		}
-		list = append(list, batchOf(&pb))
-		return nil
-	})
+	list, err := listAll(db, Vouchers, KindBatch, batchOf)
 	if err != nil {
 		return nil, fmt.Errorf("list batches: %w", err)
 	}

@@ -134,17 +134,7 @@ func (db *DB) Profile(name string) (Profile, error) {
 
 // Profiles lists all profiles by name.
 func (db *DB) Profiles() ([]Profile, error) {
-	view := db.View()
-	defer view.Close()
-	list := []Profile{}
-	err := view.scanLive(context.Background(), Profiles, KindProfile, func(c *Change) error {
-		var pb hotspotpb.Profile
-		if err := unmarshal(c, &pb); err != nil {
-			return err
-		}
-		list = append(list, profileOf(&pb))
-		return nil
-	})
+	list, err := listAll(db, Profiles, KindProfile, profileOf)
 	if err != nil {
 		return nil, fmt.Errorf("list profiles: %w", err)
 	}

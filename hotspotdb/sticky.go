@@ -1,7 +1,6 @@
 package hotspotdb
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -178,17 +177,7 @@ func (tx *Tx) putSticky(mac [6]byte, pb *hotspotpb.Sticky, s *Binding) error {
 
 // Stickies lists the bindings by hotspot and MAC.
 func (db *DB) Stickies() ([]Binding, error) {
-	view := db.View()
-	defer view.Close()
-	list := []Binding{}
-	err := view.scanLive(context.Background(), Sticky, KindSticky, func(c *Change) error {
-		var pb hotspotpb.Sticky
-		if err := unmarshal(c, &pb); err != nil {
-			return err
-		}
-		list = append(list, stickyOf(&pb))
-		return nil
-	})
+	list, err := listAll(db, Sticky, KindSticky, stickyOf)
 	if err != nil {
 		return nil, fmt.Errorf("list sticky bindings: %w", err)
 	}
