@@ -190,6 +190,9 @@ func (m *Module) Run(ctx context.Context) error {
 	}
 	err := m.server.Close()
 	m.serving.Wait()
+	if errors.Is(err, net.ErrClosed) { // a listener was closed above, and its Serve had not noticed yet
+		return nil
+	}
 	return err
 }
 

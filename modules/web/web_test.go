@@ -58,6 +58,17 @@ func get(addr netip.AddrPort) (string, error) {
 	return string(body), err
 }
 
+// The listeners close before the server does; which of the two a Serve notices first is a matter of chance.
+func TestStoppingIsNoError(t *testing.T) {
+	for range 200 {
+		t.Run("", func(t *testing.T) {
+			if err := start(t).Listen("one", []netip.AddrPort{free(t, "127.0.0.1"), free(t, "127.0.0.2")}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 func TestListenIsDesiredState(t *testing.T) {
 	m := start(t)
 	a, b := free(t, "127.0.0.1"), free(t, "127.0.0.2")
