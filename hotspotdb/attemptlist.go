@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mbox/proto/hotspotpb"
@@ -13,11 +14,13 @@ import (
 // AttemptFilter selects login attempts. The zero filter selects all.
 type AttemptFilter struct {
 	Username        string
-	MAC             string // in any of its forms
+	Named           func(username string) bool // nil: whatever it is
+	MAC             string                     // in any of its forms
 	NAS             string
 	Hotspot         string
 	Reply           string
 	CalledStationID string
+	Match           string // part of any of these texts, in any case
 	Accepted        *bool
 	Since, Until    time.Time // from the one up to, but not including, the other; zero: no limit
 	Limit           int       // the newest so many; 0: no limit
@@ -32,6 +35,7 @@ func (db *DB) Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error) 
 		}
 		f.MAC = FormatMAC(mac)
 	}
+	f.Match = strings.ToLower(f.Match)
 	if !db.opts.ReadOnly {
 		if err := db.storeAttempts(ctx); err != nil {
 			return nil, fmt.Errorf("list login attempts: %w", err)
@@ -60,6 +64,7 @@ func (db *DB) Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error) 
 }
 
 func (f *AttemptFilter) selects(pb *hotspotpb.Attempt) bool {
+	matched := f.Match == ""
 	for _, p := range [][2]string{
 		{f.Username, pb.Username}, {f.MAC, pb.Mac}, {f.NAS, pb.Nas}, {f.Hotspot, pb.Hotspot}, {f.Reply, pb.Reply},
 		{f.CalledStationID, pb.CalledStationId},
@@ -67,8 +72,9 @@ func (f *AttemptFilter) selects(pb *hotspotpb.Attempt) bool {
 		if p[0] != "" && p[0] != p[1] {
 			return false
 		}
+		matched = matched || strings.Contains(strings.ToLower(p[1]), f.Match)
 	}
-	return (f.Accepted == nil || *f.Accepted == pb.Accepted) && within(micros(pb.AtUs), f.Since, f.Until)
+	return matched && (f.Named == nil || f.Named(pb.Username)) && (f.Accepted == nil || *f.Accepted == pb.Accepted) && within(micros(pb.AtUs), f.Since, f.Until)
 }
 
 func newestAttempts(list []Attempt, limit int) []Attempt {

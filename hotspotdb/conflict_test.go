@@ -144,3 +144,37 @@ func TestRestoredBoxIsAnotherWriter(t *testing.T) {
 		t.Errorf("%d and %d conflicts", n, m)
 	}
 }
+
+// TestEachLostVersionIsListed: a box whose edits lose again and again loses none of them from the list by the next one.
+func TestEachLostVersionIsListed(t *testing.T) {
+	a, b := openMem(t), openMem(t)
+	key := ProfileKey("gold")
+	for i := range 6 {
+		must(t, b.Update(t.Context(), func(tx *Tx) error {
+			return tx.PutProfile(Profile{Name: "gold", Description: fmt.Sprint("of b, ", i)}, "admin")
+		}))
+		mine, err := b.Get(Profiles, key)
+		must(t, err)
+		for { // the other box writes later, without having heard of it
+			must(t, a.Update(t.Context(), func(tx *Tx) error {
+				return tx.PutProfile(Profile{Name: "gold", Description: fmt.Sprint("of a, ", i)}, "admin")
+			}))
+			theirs, err := a.Get(Profiles, key)
+			must(t, err)
+			if theirs.Stamp.Compare(mine.Stamp) > 0 {
+				break
+			}
+		}
+		_, err = b.Apply(t.Context(), feedOf(t, a, Profiles, 0))
+		must(t, err)
+		if list := conflicts(t, b); len(list) != i+1 || list[i].Loser.Stamp != mine.Stamp {
+			t.Fatalf("after %d lost edits the list has %d", i+1, len(list))
+		}
+	}
+	must(t, b.Update(t.Context(), func(tx *Tx) error { // who edits what is in force settles nothing of it
+		return tx.PutProfile(Profile{Name: "gold", Description: "in the end"}, "admin")
+	}))
+	if list := conflicts(t, b); len(list) != 6 {
+		t.Errorf("in the end the list has %d", len(list))
+	}
+}

@@ -161,7 +161,7 @@ func (c *listedConflict) settledBy(on u128, in *incoming, v Vector) bool {
 
 // writer is the actor of an edit made here. It is the present incarnation, unless a version of this record that this incarnation
 // made is on the conflict list: its number in the vector is used up, and an edit of the winner under that number would look
-// as if it included what was lost. Such edits get an actor of their own.
+// as if it included what was lost. Such edits get an actor of their own, and if a version of that one is listed as well, another one.
 func (tx *Tx) writer(ds Dataset, key []byte, replaced Vector) uint64 {
 	db := tx.db
 	actor := db.actor()
@@ -174,8 +174,8 @@ func (tx *Tx) writer(ds Dataset, key []byte, replaced Vector) uint64 {
 	}
 	for i := range db.conflictList {
 		c := &db.conflictList[i]
-		if c.loser == on && c.lost.counter(actor) > replaced.counter(actor) {
-			return actor ^ c.mark.hi ^ c.mark.lo
+		if c.loser == on && c.lost.counter(actor) > replaced.counter(actor) { // an edit by the next actor can only be listed further down
+			actor ^= c.mark.hi ^ c.mark.lo
 		}
 	}
 	return actor

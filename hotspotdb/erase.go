@@ -68,9 +68,10 @@ func (db *DB) EraseBy(ctx context.Context, account uint64, a Author) (Erasure, e
 	db.upkeep.mu.Lock() // before the commit, which wakes who would otherwise sweep and not tell us what there was
 	defer db.upkeep.mu.Unlock()
 	var now Erasure
+	var all []uint64
 	err := db.Update(ctx, func(tx *Tx) (err error) {
 		tx.By(a)
-		now, err = tx.erase(account)
+		now, all, err = tx.erasePerson(account)
 		return err
 	})
 	unconfirmed := errors.Is(err, ErrUnconfirmed)
@@ -79,8 +80,11 @@ func (db *DB) EraseBy(ctx context.Context, account uint64, a Author) (Erasure, e
 	}
 	db.upkeep.unswept.Store(true)
 	removed, sweepErr := db.sweep(ctx)
-	e := removed[account]
-	e.Account, e.Purchases, e.Uses = account, now.Purchases, now.Uses
+	e := now
+	for _, id := range all {
+		e.add(removed[id])
+	}
+	e.Account = account
 	if err = errors.Join(err, sweepErr); err != nil {
 		return e, fmt.Errorf("erase account %d: %w", account, err)
 	}
@@ -165,10 +169,34 @@ func (db *DB) PastAccounts(ctx context.Context, username string) ([]uint64, erro
 	return slices.Sorted(maps.Keys(past)), nil
 }
 
-func (tx *Tx) erase(account uint64) (e Erasure, err error) {
+// erasePerson erases an account or a use, and says which ones that were in all.
+func (tx *Tx) erasePerson(account uint64) (e Erasure, all []uint64, err error) {
 	if account == 0 {
-		return e, fmt.Errorf("%w account 0", ErrInvalid)
+		return e, nil, fmt.Errorf("%w account 0", ErrInvalid)
 	}
+	again, err := tx.eraseAgain(account)
+	if err != nil {
+		return e, nil, err
+	}
+	all = append(again, account)
+	for _, id := range all {
+		one, err := tx.erase(id)
+		if err != nil {
+			return e, nil, err
+		}
+		e.add(one)
+	}
+	return e, all, tx.record("", "user", strconv.FormatUint(account, 10), 0, "erased", noFields)
+}
+
+// add sums up what was removed.
+func (e *Erasure) add(o Erasure) {
+	e.Sessions, e.Usage, e.Sticky = e.Sessions+o.Sessions, e.Usage+o.Usage, e.Sticky+o.Sticky
+	e.Conflicts, e.SetAside, e.Purchases = e.Conflicts+o.Conflicts, e.SetAside+o.SetAside, e.Purchases+o.Purchases
+	e.Uses, e.Audit, e.Attempts = e.Uses+o.Uses, e.Audit+o.Audit, e.Attempts+o.Attempts
+}
+
+func (tx *Tx) erase(account uint64) (e Erasure, err error) {
 	e.Purchases = len(tx.purchases(account))
 	if _, err := readUse(tx, account); err == nil {
 		e.Uses = 1
@@ -185,10 +213,7 @@ func (tx *Tx) erase(account uint64) (e Erasure, err error) {
 			return e, err
 		}
 	}
-	if err := tx.removeAccount(account); err != nil {
-		return e, err
-	}
-	return e, tx.record("", "user", strconv.FormatUint(account, 10), 0, "erased", noFields)
+	return e, tx.removeAccount(account)
 }
 
 // removeAccount removes both parts of an account and its purchases.

@@ -3,10 +3,14 @@ package hotspotdb
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// SetHistory keeps closed session segments, usage, audit entries and login attempts for so many days; 0 keeps them for ever. What ended before is
+// SetHistory keeps closed session segments, usage, bindings that are over, audit entries and login attempts for so many days; 0 keeps them for ever. What ended before is
 // removed, without a tombstone, and not taken from peers any more: every box of a domain should have the same days.
 func (db *DB) SetHistory(days int) {
 	if db.upkeep.days.Swap(int64(max(days, 0))) != int64(max(days, 0)) && !db.opts.ReadOnly {
@@ -48,19 +52,20 @@ func (db *DB) moveHorizon(now time.Time) {
 // knows how old it is, so that it stays.
 const firstInstant = 1_577_836_800 // 2020-01-01T00:00:00Z, Unix seconds
 
-// ended is when a record of history ended, in Unix seconds; false if it did not, or is no history. Days on which purchased quota
-// was used are no history: what was bought does not end either, and would be there again.
+// fieldBoundUntil is expires_s of hotspotpb.Sticky.
+const fieldBoundUntil = protowire.Number(9)
+
+// ended is when a record of history ended, in Unix seconds; false if it did not, or is no history.
 func ended(c *Change) (at int64, history bool) {
 	switch {
 	case c.Deleted:
 		return 0, false
-	case c.Key[0] == KindUsage && len(c.Key) == 33:
-		if used := countersOf(c.Body); used[countPurchasedOctets] != 0 || used[countPurchasedTime] != 0 {
-			return 0, false
-		}
+	case isUsage(c.Key):
 		at = int64(usageStart(c.Key) + uint64(usagePeriod/time.Second))
 	case c.Key[0] == KindSegment:
 		at = int64(lastVarint(c.Body, fieldStop)) / 1e6
+	case c.Key[0] == KindSticky:
+		at = int64(lastVarint(c.Body, fieldBoundUntil))
 	case c.Key[0] == KindAudit, c.Key[0] == KindAttempt:
 		at = int64(lastVarint(c.Body, fieldAt)) / 1e6
 	}
@@ -88,7 +93,7 @@ func (db *DB) Expiring(c Change) bool {
 		return false
 	}
 	at, history := ended(&c)
-	return history && at <= horizon+int64(day/time.Second)
+	return history && at <= horizon+int64(day/time.Second) && !db.lasts(&c)
 }
 
 // expire removes what the horizon has passed since the last time. It needs upkeep.mu.
@@ -105,13 +110,16 @@ func (db *DB) expire(ctx context.Context) error {
 	view := db.View()
 	defer view.Close()
 	var err error
-	for _, ds := range []Dataset{Sessions, Audit} {
+	for _, ds := range []Dataset{Sessions, Sticky, Audit} {
 		if err == nil {
 			err = g.expire(view, ds)
 		}
 	}
 	if err == nil {
 		err = g.flush()
+	}
+	if err == nil {
+		err = g.foldAll()
 	}
 	if g.removed > 0 {
 		db.opts.Log.Info("history has expired", "before", db.Horizon(), "records", g.removed)
@@ -130,9 +138,39 @@ func (g *gatherer) expire(view *View, ds Dataset) error {
 		if err := c.decode(e.Change); err != nil {
 			return false, err
 		}
-		if !g.db.expired(&c) {
+		switch {
+		case !g.db.expired(&c):
 			return true, g.ctx.Err()
+		case !isUsage(c.Key):
+			return true, g.add(ds, e.Seq, &c, false)
+		case !g.db.lasts(&c):
+			g.folds[keyID(c.Key)] = true
 		}
-		return true, g.add(ds, e.Seq, &c, false)
+		return true, g.ctx.Err()
 	})
+}
+
+// foldChunk bounds of how many accounts one transaction folds usage, so that writers need not wait for long.
+const foldChunk = 50
+
+// foldAll folds the usage of accounts of which days have expired.
+func (g *gatherer) foldAll() error {
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(g.folds)), foldChunk) {
+		n := 0
+		err := g.db.UpdateHere(g.ctx, func(tx *Tx) error {
+			n = 0
+			for _, account := range chunk {
+				removed, err := tx.foldUsage(account)
+				if n += removed; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		g.removed += n
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ func (b *agingBox) session(account uint64, goesOn bool) uint64 {
 	return id
 }
 
-// TestHistoryExpires: closed segments and usage go when they are older than the history, to the day; what goes on stays.
+// TestHistoryExpires: closed segments go when they are older than the history, to the day; what goes on stays, and so does what was used in all.
 func TestHistoryExpires(t *testing.T) {
 	b := newAgingBox(t)
 	b.SetHistory(30)
@@ -34,16 +34,49 @@ func TestHistoryExpires(t *testing.T) {
 		t.Fatalf("within the history: %+v", n)
 	}
 	b.run(3 * day)
-	if n := b.Counts(Sessions); n != (Counts{Live: 1}) || b.Statistics().SessionsActive != 1 {
+	if n := b.Counts(Sessions); n != (Counts{Live: 2}) || b.Statistics().SessionsActive != 1 {
 		t.Errorf("beyond the history: %+v", n)
 	}
-	if u, err := b.Usage(1, newYear.AddDate(-1, 0, 0), newYear.AddDate(1, 0, 0)); err != nil || u != (Usage{}) {
+	if u, err := b.Usage(1, time.Time{}, newYear.AddDate(1, 0, 0)); err != nil || u != (Usage{InputOctets: 14}) {
 		t.Errorf("usage %+v, %v", u, err)
 	}
 	checkIndex(t, b.DB)
 	if b.Horizon() != b.clock.Now().UTC().Truncate(day).Add(-30*day) || b.Floor(Sessions) != 0 {
 		t.Errorf("horizon %s, floor %d", b.Horizon(), b.Floor(Sessions))
 	}
+}
+
+// TestBindingsExpire: a binding goes when its end is older than the history; one without an end, or prolonged, stays.
+func TestBindingsExpire(t *testing.T) {
+	b := newAgingBox(t)
+	b.SetHistory(30)
+	b.run(time.Hour)
+	bind := func(mac string, until time.Time) {
+		must(t, b.Update(t.Context(), func(tx *Tx) error {
+			return tx.BindSticky(Binding{MAC: mac, Username: "alice", Account: 1, Hotspot: "lobby", Days: 7, Expires: until})
+		}))
+	}
+	week := b.clock.Now().Add(7 * day)
+	bind("02-00-00-00-00-01", week)
+	bind("02-00-00-00-00-02", week)
+	bind("02-00-00-00-00-03", time.Time{})
+	feed := feedOf(t, b.DB, Sticky, 0)
+	feed.From = dbID(3)
+	b.run(30 * day)
+	bind("02-00-00-00-00-02", b.clock.Now().Add(7*day))
+	if n := b.Counts(Sticky); n.Live != 3 {
+		t.Fatalf("within the history: %+v", n)
+	}
+	b.run(9 * day)
+	list, err := b.Stickies()
+	if err != nil || len(list) != 2 || list[0].MAC != "02-00-00-00-00-02" || list[1].MAC != "02-00-00-00-00-03" || b.Statistics().Sticky != 2 ||
+		b.Counts(Sticky).Tombstones != 0 {
+		t.Errorf("beyond the history: %+v, %v, %+v", list, err, b.Counts(Sticky))
+	}
+	if r, err := b.Apply(t.Context(), feed); err != nil || r.Stored != 0 {
+		t.Errorf("a peer still has it: %+v, %v", r, err)
+	}
+	checkIndex(t, b.DB)
 }
 
 // TestPurchasesThatWereUsedStayUsed: what was bought years ago is not there again because nobody remembers its use.
@@ -55,7 +88,7 @@ func TestPurchasesThatWereUsedStayUsed(t *testing.T) {
 	b.session(2, false)
 	must(t, b.Update(t.Context(), func(tx *Tx) error { return tx.ChargePurchased(1, tx.now, 5, 3) }))
 	b.run(60 * day)
-	for account, want := range map[uint64]Usage{1: {InputOctets: 7, PurchasedOctets: 5, PurchasedTime: 3}, 2: {}} {
+	for account, want := range map[uint64]Usage{1: {InputOctets: 7, PurchasedOctets: 5, PurchasedTime: 3}, 2: {InputOctets: 7}} {
 		if u, err := b.Usage(account, time.Unix(0, 0), newYear.AddDate(1, 0, 0)); err != nil || u != want {
 			t.Errorf("account %d: usage %+v, %v, want %+v", account, u, err, want)
 		}
@@ -64,7 +97,7 @@ func TestPurchasesThatWereUsedStayUsed(t *testing.T) {
 }
 
 // TestMergeRefusesOldHistory: what has expired here is not taken from a peer that still has it, which is no error and no
-// difference to be alarmed at.
+// difference to be alarmed at; but for what somebody used last, which is.
 func TestMergeRefusesOldHistory(t *testing.T) {
 	a, b := newAgingBox(t), newAgingBox(t)
 	b.clock = a.clock // one time for both
@@ -81,19 +114,19 @@ func TestMergeRefusesOldHistory(t *testing.T) {
 	feed := feedOf(t, a.DB, Sessions, 0)
 	b.run(32 * day)
 	r, err := b.Apply(t.Context(), feed)
-	if err != nil || r.Stored != 0 || r.Ignored != len(feed.Changes) || r.Refused != 0 {
+	if err != nil || r.Stored != 1 || r.Ignored != len(feed.Changes)-1 || r.Refused != 0 {
 		t.Fatalf("result %+v, %v", r, err)
 	}
 	if got := b.Position(a.ID(), Sessions); got != feed.Position {
 		t.Errorf("position %v, want %v", got, feed.Position)
 	}
-	if n := b.Counts(Sessions); n != (Counts{}) || b.Statistics().SessionsActive != 0 {
+	if n := b.Counts(Sessions); n != (Counts{Live: 2}) || b.Statistics().SessionsActive != 0 {
 		t.Errorf("the session that was open here: %+v", n)
 	}
 	checkIndex(t, b.DB)
 	for _, raw := range feed.Changes {
 		c, err := DecodeChange(raw)
-		if err != nil || !b.Expiring(c) || a.Expiring(c) {
+		if err != nil || b.Expiring(c) == isUsage(c.Key) || a.Expiring(c) {
 			t.Errorf("%x: expiring %v, where history is kept for ever %v, %v", c.Key, b.Expiring(c), a.Expiring(c), err)
 		}
 	}
@@ -144,7 +177,7 @@ func TestWrongClockKeepsHistory(t *testing.T) {
 		t.Errorf("back again: %+v, horizon %s", n, b.Horizon())
 	}
 	b.run(31 * day)
-	if n := b.Counts(Sessions); n.Live != 0 {
+	if n := b.Counts(Sessions); n.Live != 1 {
 		t.Errorf("in the end: %+v", n)
 	}
 }
@@ -160,17 +193,17 @@ func TestHistoryIsSetAgain(t *testing.T) {
 	b.run(10 * day)
 	b.SetHistory(5)
 	must(t, b.Upkeep(t.Context()))
-	if n := b.Counts(Sessions); n.Live != 0 {
+	if n := b.Counts(Sessions); n.Live != 1 {
 		t.Fatalf("5 days: %+v", n)
 	}
 	b.SetHistory(0)
 	must(t, b.Upkeep(t.Context()))
-	if r, err := b.Apply(t.Context(), old); err != nil || r.Stored != 2 || !b.Horizon().IsZero() {
+	if r, err := b.Apply(t.Context(), old); err != nil || r.Stored != 1 || !b.Horizon().IsZero() {
 		t.Fatalf("for ever: %+v, %v, horizon %s", r, err, b.Horizon())
 	}
 	b.SetHistory(8)
 	must(t, b.Upkeep(t.Context()))
-	if n := b.Counts(Sessions); n.Live != 0 {
+	if n := b.Counts(Sessions); n.Live != 1 {
 		t.Errorf("8 days: %+v", n)
 	}
 }

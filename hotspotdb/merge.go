@@ -19,7 +19,7 @@ func (tx *Tx) merge(in *incoming, source Source, result *Result) error {
 			return nil
 		}
 	}
-	if tx.db.expired(&in.Change) {
+	if tx.db.expired(&in.Change) && !(found && isUsage(in.Key)) && !tx.lastUsage(in.Key) {
 		return tx.mergeExpired(old, op, found && order > 0, in.ds, result)
 	}
 	if in.Stamp.Clock > tx.horizon && order > 0 {

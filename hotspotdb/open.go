@@ -25,6 +25,7 @@ const (
 // The files are first opened for reading, and read from end to end; only a store that is whole is then opened for
 // writing. ErrInUse, ErrDamaged and ErrFuture leave them as they were.
 func Open(o Options) (*DB, error) {
+	askSeldom := o.FreeSpace == nil
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -44,6 +45,9 @@ func Open(o Options) (*DB, error) {
 	db.durable.init()
 	db.upkeep.init(o.Elapsed())
 	db.space = spaceCheck{free: o.FreeSpace, reserve: o.Reserve}
+	if askSeldom {
+		db.space.elapsed = o.Elapsed
+	}
 	if err := db.open(); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Dir, err)
 	}

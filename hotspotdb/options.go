@@ -24,7 +24,7 @@ type Options struct {
 	Retention time.Duration        // tombstones are kept for so long after they were stored here; 0: 180 days
 	Upkeep    time.Duration        // how often what is too old is removed; 0: every hour
 
-	FreeSpace  func() (uint64, error) // octets free where Dir lies; nil: asks the file system
+	FreeSpace  func() (uint64, error) // octets free where Dir lies, asked before each group of writes; nil: the file system, asked seldom while there is plenty
 	Reserve    uint64                 // writes that would leave less free fail with ErrNoSpace; 0: 64 MiB
 	CacheBytes int64                  // 0: 64 MiB
 
@@ -97,7 +97,7 @@ func (o Options) withDefaults() (Options, error) {
 // engine returns the options of the storage engine. Memory: the cache, at most four memtables, the index.
 func (db *DB) engine(readOnly bool) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          db.opts.FS,
+		FS:                          zeroAhead{db.opts.FS},
 		Lock:                        db.lock,
 		ReadOnly:                    readOnly,
 		CacheSize:                   db.opts.CacheBytes,

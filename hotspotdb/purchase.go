@@ -30,7 +30,9 @@ type Purchase struct {
 // maxPurchase is the most octets or seconds of one purchase: a JSON number is exact up to there.
 const maxPurchase = 1<<53 - 1
 
-// AddPurchase stores a purchase and returns it with its id. Account must be set, or Username name an account; At defaults to now.
+// AddPurchase stores a purchase and returns it with its id. Account must be set, or Username name an account; At defaults to now. The id
+// is drawn unless it is given: one that the order itself determines makes the same order one purchase, however often it
+// comes and to whichever boxes. ErrExists if it was used before.
 func (tx *Tx) AddPurchase(p Purchase) (Purchase, error) {
 	if err := tx.buyer(&p); err != nil {
 		return Purchase{}, err
@@ -41,8 +43,7 @@ func (tx *Tx) AddPurchase(p Purchase) (Purchase, error) {
 	if err := p.check(); err != nil {
 		return Purchase{}, err
 	}
-	var err error
-	if p.ID, err = tx.newID(Users, PurchaseKey); err != nil {
+	if err := tx.numberPurchase(&p); err != nil {
 		return Purchase{}, err
 	}
 	pb := &hotspotpb.Purchase{
@@ -55,6 +56,27 @@ func (tx *Tx) AddPurchase(p Purchase) (Purchase, error) {
 	return p, tx.record(p.By, "quota", p.Username, p.Account, "added", func() []AuditField {
 		return appendTexts(appendNumber(appendNumber(nil, "octets", 0, p.Octets), "seconds", 0, p.Seconds), "note", "", p.Note)
 	})
+}
+
+// numberPurchase draws an id, or makes sure that the given one is new.
+func (tx *Tx) numberPurchase(p *Purchase) (err error) {
+	if p.ID == 0 {
+		p.ID, err = tx.newID(Users, PurchaseKey)
+		return err
+	}
+	if _, _, found := tx.find(Users, tx.db.hasher.key(PurchaseKey(p.ID))); found {
+		return fmt.Errorf("purchase %d: %w", p.ID, ErrExists)
+	}
+	return nil
+}
+
+// Purchase reads a purchase. ErrNotFound if there is none with the id, or it was erased with its account.
+func (tx *Tx) Purchase(id uint64) (Purchase, error) {
+	pb := &hotspotpb.Purchase{}
+	if err := readMessage(tx, Users, PurchaseKey(id), pb); err != nil {
+		return Purchase{}, fmt.Errorf("purchase %d: %w", id, err)
+	}
+	return purchaseOf(id, pb), nil
 }
 
 // buyer completes a purchase's account and username.

@@ -194,3 +194,44 @@ func TestPurchasesConverge(t *testing.T) {
 		}
 	})
 }
+
+// TestOneOrderIsOnePurchase: an id that an order determines is taken once, and two boxes that both took the order, out of contact,
+// have sold once when they meet.
+func TestOneOrderIsOnePurchase(t *testing.T) {
+	a, b := openMem(t), openMem(t)
+	anna := addAccount(t, a, Account{Username: "anna"}, "secret")
+	_, err := b.Apply(t.Context(), feedOf(t, a, Users, 0))
+	must(t, err)
+	order := Purchase{ID: 4711, Account: anna.ID, Octets: 1000, By: "crm"}
+	for _, db := range []*DB{a, b} {
+		sold, err := buy(t, db, order)
+		must(t, err)
+		if sold.ID != order.ID {
+			t.Errorf("sold as %d", sold.ID)
+		}
+		if _, err := buy(t, db, order); !errors.Is(err, ErrExists) {
+			t.Errorf("the same order again: %v", err)
+		}
+		must(t, db.Update(t.Context(), func(tx *Tx) error {
+			if again, err := tx.Purchase(order.ID); err != nil || again != sold {
+				t.Errorf("read as %+v, %v; sold was %+v", again, err, sold)
+			}
+			_, err := tx.Purchase(order.ID + 1)
+			if !errors.Is(err, ErrNotFound) {
+				t.Errorf("one that is not there: %v", err)
+			}
+			return nil
+		}))
+	}
+	_, err = b.Apply(t.Context(), feedOf(t, a, Users, 0))
+	must(t, err)
+	_, err = a.Apply(t.Context(), feedOf(t, b, Users, 0))
+	must(t, err)
+	for _, db := range []*DB{a, b} {
+		wantBought(t, db, anna.ID, 1000, 0)
+		if list, err := db.Purchases(t.Context(), PurchaseFilter{Account: anna.ID}); err != nil || len(list) != 1 {
+			t.Errorf("%v, %v", list, err)
+		}
+		checkIndex(t, db)
+	}
+}

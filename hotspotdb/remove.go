@@ -97,13 +97,14 @@ type gatherer struct {
 	index   *index // that the hashes and claims belong to
 	hasher  hasher
 	list    []goner
+	folds   map[uint64]bool // accounts of which usage has expired
 	removed int
 }
 
 func (db *DB) gatherer(ctx context.Context) *gatherer {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	return &gatherer{ctx: ctx, db: db, index: db.index, hasher: newHasher(db.index.digestKey)}
+	return &gatherer{ctx: ctx, db: db, index: db.index, hasher: newHasher(db.index.digestKey), folds: map[uint64]bool{}}
 }
 
 // add takes an entry on the list.

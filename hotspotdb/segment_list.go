@@ -15,6 +15,7 @@ import (
 // SegmentFilter selects session segments. The zero filter selects all.
 type SegmentFilter struct {
 	Username string
+	Accounts []uint64 // beside those of Username: all of these accounts, whatever name the client reported
 	Active   *bool
 	Since    time.Time // only those updated then or later
 	Limit    int       // the newest so many; 0: no limit
@@ -24,7 +25,7 @@ type SegmentFilter struct {
 func (db *DB) Segments(ctx context.Context, f SegmentFilter) ([]Segment, error) {
 	list := []Segment{}
 	take := func(s Segment) {
-		if f.Username != "" && s.Username != f.Username || s.Updated.Before(f.Since) || f.Active != nil && s.Active() != *f.Active {
+		if f.Username != "" && s.Username != f.Username && !slices.Contains(f.Accounts, s.Account) || s.Updated.Before(f.Since) || f.Active != nil && s.Active() != *f.Active {
 			return
 		}
 		if list = append(list, s); f.Limit > 0 && len(list) >= 2*f.Limit+1024 {

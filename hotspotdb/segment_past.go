@@ -40,6 +40,9 @@ func (tx *Tx) AddPastSegment(s Segment) (added bool, err error) {
 	return true, tx.raiseUsage(s.Account, s.Stop, used)
 }
 
+// Past says whether AddPastSegment stored the segment.
+func (s *Segment) Past() bool { return s.ID == pastID(s) }
+
 // maxPastID is the greatest id: 53 bits are exact in JSON.
 const maxPastID = 1<<53 - 1
 

@@ -67,15 +67,19 @@ func (tx *Tx) raiseUsage(account uint64, at time.Time, grown counters) error {
 	start := tx.db.UsageDay(at).Unix()
 	key := UsageKey(account, tx.db.id, start)
 	pb := &hotspotpb.Usage{}
-	if err := readMessage(tx, Sessions, key, pb); err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("usage of account %d: %w", account, err)
-	}
-	pb.Account, pb.Origin, pb.PeriodStartS = account, tx.db.id[:], start
+	err := readMessage(tx, Sessions, key, pb)
 	fields := counterRefs(pb)
 	var sum counters
 	for i, field := range fields {
 		sum[i] = *field
 	}
+	if errors.Is(err, ErrNotFound) {
+		sum, err = tx.carried(key)
+	}
+	if err != nil {
+		return fmt.Errorf("usage of account %d: %w", account, err)
+	}
+	pb.Account, pb.Origin, pb.PeriodStartS = account, tx.db.id[:], start
 	for i, v := range sum.add(grown) {
 		*fields[i] = v
 	}
@@ -96,7 +100,8 @@ func (r usageRef) within(first int64, end time.Time) bool {
 }
 
 // Usage sums what all boxes counted for an account on the usage days from the one of from up to, but not including, the
-// instant to. It reads the records of the account in that time, and no others.
+// instant to. It reads the records of the account in that time, and no others. From before 2020 it is the whole life of the account, days
+// included that are no longer kept.
 func (db *DB) Usage(account uint64, from, to time.Time) (Usage, error) {
 	if err := db.gate.enter(); err != nil {
 		return Usage{}, fmt.Errorf("usage of account %d: %w", account, err)
@@ -107,75 +112,93 @@ func (db *DB) Usage(account uint64, from, to time.Time) (Usage, error) {
 		db.mu.RLock()
 		seqs := db.index.usageSeqs(account, first, end)
 		db.mu.RUnlock()
-		sum, err := db.sumUsage(seqs)
+		days, err := db.usageDays(seqs)
 		if isNotFound(err) {
 			continue // one was replaced meanwhile
 		}
 		if err != nil {
 			return Usage{}, fmt.Errorf("usage of account %d: %w", account, err)
 		}
-		return sum.usage(), nil
+		return sumUsage(days, first), nil
 	}
 }
 
-// sumUsage reads usage records, from memory if it can: those of days that are over do not change.
-func (db *DB) sumUsage(seqs []uint64) (sum counters, err error) {
+// usageDays reads usage records, from memory if it can: those of days that are over hardly change.
+func (db *DB) usageDays(seqs []uint64) ([]usageDay, error) {
+	days := make([]usageDay, 0, len(seqs))
 	for _, seq := range seqs {
 		slot := &db.guests.slots[seq%guestSlots]
 		if d := slot.Load(); d != nil && d.seq == seq {
-			sum = sum.add(*d.value.(*counters))
+			days = append(days, *d.value.(*usageDay))
 			continue
 		}
 		raw, err := db.entryAt(Sessions, seq)
 		if err != nil {
-			return sum, err
+			return nil, err
 		}
 		var c Change
 		if err := c.decode(raw); err != nil {
-			return sum, err
+			return nil, err
 		}
-		counted := countersOf(c.Body) // none of a tombstone
-		slot.Store(&decoded{seq, &counted})
-		sum = sum.add(counted)
+		one := usageDayOf(&c)
+		slot.Store(&decoded{seq, &one})
+		days = append(days, one)
 	}
-	return sum, nil
+	return days, nil
 }
 
 // Usage is DB.Usage with what the transaction has counted.
 func (tx *Tx) Usage(account uint64, from, to time.Time) (Usage, error) {
 	first, end := tx.db.UsageDay(from).Unix(), to.UTC()
-	refs := tx.db.index.usage[account]
-	var sum counters
-	take := func(ref usageRef) error {
-		r, op, found := tx.find(Sessions, ref.hash)
-		if !found || !ref.within(first, end) {
-			return nil
-		}
-		raw, err := tx.load(Sessions, r, op)
-		if err != nil {
-			return fmt.Errorf("usage of account %d: %w", account, err)
-		}
-		var c Change
-		if err := c.decode(raw); err != nil {
-			return fmt.Errorf("%w: usage of account %d: %v", ErrDamaged, account, err)
-		}
-		sum = sum.add(countersOf(c.Body))
-		return nil
-	}
-	for _, ref := range refs {
-		if err := take(ref); err != nil {
-			return Usage{}, err
-		}
-	}
-	for _, ref := range tx.g.usages[account] {
-		if slices.Contains(refs, ref) {
+	var days []usageDay
+	for _, ref := range tx.usageRefs(account) {
+		if !ref.within(first, end) {
 			continue
 		}
-		if err := take(ref); err != nil {
-			return Usage{}, err
+		stored, err := tx.usageAt(ref)
+		if err != nil {
+			return Usage{}, fmt.Errorf("usage of account %d: %w", account, err)
+		}
+		if stored != nil {
+			days = append(days, usageDayOf(&stored.Change))
 		}
 	}
-	return sum.usage(), nil
+	return sumUsage(days, first), nil
+}
+
+// storedDay is a usage record, and where it is.
+type storedDay struct {
+	Change
+	record
+	op int32
+}
+
+// usageAt reads a usage record, or what is staged of it; nil if it is gone.
+func (tx *Tx) usageAt(ref usageRef) (*storedDay, error) {
+	d := &storedDay{}
+	var found bool
+	if d.record, d.op, found = tx.find(Sessions, ref.hash); !found {
+		return nil, nil
+	}
+	raw, err := tx.load(Sessions, d.record, d.op)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.decode(raw); err != nil {
+		return nil, fmt.Errorf("%w: usage record %d: %v", ErrDamaged, d.seq, err)
+	}
+	return d, nil
+}
+
+// usageRefs are the usage records that an account may have.
+func (tx *Tx) usageRefs(account uint64) []usageRef {
+	refs := slices.Clone(tx.db.index.usage[account])
+	for _, ref := range tx.g.usages[account] {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 // usageSeqs lists the usage records of an account whose periods began in a time, in the order of the feed.
@@ -190,10 +213,13 @@ func (x *index) usageSeqs(account uint64, first int64, end time.Time) []uint64 {
 	return seqs
 }
 
-// counters are the counters of a hotspotpb.Usage, which only grow.
-type counters [11 - firstCounter + 1]uint64
+// counters are the counters of a hotspotpb.Usage, which only grow: of its period, and of all periods before.
+type counters [19 - firstCounter + 1]uint64
 
-const firstCounter = protowire.Number(4) // input_octets; the others follow
+const (
+	firstCounter = protowire.Number(4) // input_octets; the others follow
+	countBefore  = len(counters{}) / 2 // the first one of before; the others follow in the same order
+)
 
 // What each of counters is, in the order of their fields.
 const (
@@ -211,30 +237,7 @@ func counterRefs(pb *hotspotpb.Usage) [len(counters{})]*uint64 {
 	return [...]*uint64{
 		&pb.InputOctets, &pb.OutputOctets, &pb.SessionTimeS, &pb.PurchasedOctets, &pb.PurchasedTimeS,
 		&pb.InputOctetsReturned, &pb.OutputOctetsReturned, &pb.SessionTimeReturnedS,
-	}
-}
-
-// Statistics are the counts of what is live. They are kept up to date in memory.
-type Statistics struct {
-	Users          int `json:"users"`
-	Profiles       int `json:"profiles"`
-	SessionsActive int `json:"sessions_active"`
-	Sessions       int `json:"sessions"`
-	Sticky         int `json:"sticky"`
-	Vouchers       int `json:"vouchers"` // codes
-}
-
-// Statistics counts what is live.
-func (db *DB) Statistics() Statistics {
-	db.mu.RLock()
-	defer db.mu.RUnlock()
-	x := db.index
-	return Statistics{
-		Users:          x.datasets[Users].access,
-		Profiles:       x.datasets[Profiles].counts.Live,
-		SessionsActive: len(x.active),
-		Sessions:       x.datasets[Sessions].segment,
-		Sticky:         x.datasets[Sticky].counts.Live - x.erasures(Sticky),
-		Vouchers:       x.datasets[Vouchers].voucher,
+		&pb.InputOctetsBefore, &pb.OutputOctetsBefore, &pb.SessionTimeBeforeS, &pb.PurchasedOctetsBefore, &pb.PurchasedTimeBeforeS,
+		&pb.InputOctetsReturnedBefore, &pb.OutputOctetsReturnedBefore, &pb.SessionTimeReturnedBeforeS,
 	}
 }

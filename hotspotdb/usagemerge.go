@@ -63,8 +63,21 @@ func (tx *Tx) storeJoined(in *incoming, base *Change, joined counters, result *R
 }
 
 func countersOf(usage []byte) (c counters) {
-	for i := range c {
-		c[i] = lastVarint(usage, firstCounter+protowire.Number(i))
+	for b := usage; len(b) > 0; {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			break
+		}
+		b = b[n:]
+		if i := int(num - firstCounter); typ == protowire.VarintType && i >= 0 && i < len(c) {
+			c[i], n = protowire.ConsumeVarint(b)
+		} else {
+			n = protowire.ConsumeFieldValue(num, typ, b)
+		}
+		if n < 0 {
+			break
+		}
+		b = b[n:]
 	}
 	return c
 }

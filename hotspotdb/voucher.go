@@ -23,7 +23,7 @@ type Voucher struct {
 	Code     string // as NormalCode returns it
 	Batch    string
 	Disabled bool
-	Uses     []VoucherUse // the earliest first
+	Uses     []VoucherUse // that count, the earliest first
 	State    VoucherState
 }
 

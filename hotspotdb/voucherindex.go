@@ -10,8 +10,10 @@ import (
 // useRef is what memory keeps of a use, so that a voucher can be judged without reading them all.
 type useRef struct {
 	mac     uint64 // 0: none
+	at      int64  // microseconds
 	expires int64  // microseconds; 0: never
 	erased  bool   // an erasure stands in its place
+	again   bool   // of an erasure: it does not count
 }
 
 // useTrace keeps uses by their voucher. An erasure is not undone by what else is heard of its use, in whatever order.
@@ -56,6 +58,8 @@ func (t *useTrace) change(list []tied[useRef], voucher keyHash, removed bool) []
 const (
 	fieldUseCode    = protowire.Number(1)
 	fieldUseMAC     = protowire.Number(3)
+	fieldUseAgain   = protowire.Number(3) // of ErasedUse
+	fieldUseAt      = protowire.Number(4)
 	fieldUseExpires = protowire.Number(5)
 )
 
@@ -65,7 +69,7 @@ func (x *index) useTrace(c *Change) *useTrace {
 		return t
 	}
 	t.voucher = x.voucherHash(lastBytes(c.Body, fieldBatchOfUse), lastBytes(c.Body, fieldUseCode))
-	t.ref.expires = int64(lastVarint(c.Body, fieldUseExpires))
+	t.ref.at, t.ref.expires = int64(lastVarint(c.Body, fieldUseAt)), int64(lastVarint(c.Body, fieldUseExpires))
 	t.ref.mac, _ = parseDevice(string(lastBytes(c.Body, fieldUseMAC))) // one that is none was refused
 	return t
 }
@@ -76,7 +80,8 @@ func (x *index) erasedUse(c *Change) trace {
 	if len(code) == 0 {
 		return nil
 	}
-	return &useTrace{id: keyID(c.Key), voucher: x.voucherHash(batch, code), ref: useRef{erased: true}}
+	ref := useRef{erased: true, again: lastVarint(c.Body, fieldUseAgain) != 0}
+	return &useTrace{id: keyID(c.Key), voucher: x.voucherHash(batch, code), ref: ref}
 }
 
 // voucherHash identifies a voucher of a batch: the same code may come again in another batch, when the first is deleted.
@@ -108,5 +113,5 @@ func (db *DB) usesOf(batch, code string) []tied[useRef] {
 func (db *DB) useCount(batch, code string) int {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
-	return len(db.index.uses.lists[db.index.voucherHash([]byte(batch), []byte(code))])
+	return len(distinct(db.index.uses.lists[db.index.voucherHash([]byte(batch), []byte(code))]))
 }

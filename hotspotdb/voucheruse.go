@@ -38,13 +38,14 @@ func (tx *Tx) redeem(code, mac string) (u VoucherUse, fresh bool, err error) {
 	}
 	uses := tx.usesOf(v.Batch, v.Code)
 	own, ended := ownUse(uses, device, &b, tx.now)
+	usedUp := len(uses) >= int(b.MaxUses) && len(distinct(uses)) >= int(b.MaxUses)
 	switch {
 	case own != 0:
 		u, err = readUse(tx, own)
 		return u, false, err
-	case !b.Expires.IsZero() && !tx.now.Before(b.Expires), ended && len(uses) >= int(b.MaxUses):
+	case !b.Expires.IsZero() && !tx.now.Before(b.Expires), ended && usedUp:
 		return u, false, ErrVoucherExpired
-	case len(uses) >= int(b.MaxUses):
+	case usedUp:
 		return u, false, ErrVoucherUsedUp
 	}
 	u = VoucherUse{Code: v.Code, Batch: v.Batch, MAC: formatDevice(device), At: tx.now, Expires: b.Expires, Box: tx.db.id}
@@ -63,7 +64,7 @@ func (tx *Tx) redeem(code, mac string) (u VoucherUse, fresh bool, err error) {
 
 // ownUse finds the use that a device goes on with: the one that ends last. ended says that it had one that is over.
 func ownUse(uses []tied[useRef], device uint64, b *VoucherBatch, now time.Time) (id uint64, ended bool) {
-	var until int64
+	var own tied[useRef]
 	for _, one := range uses {
 		use := one.ref
 		same := device != 0 && use.mac == device || b.MaxUses == 1 && (device == 0 || use.mac == 0)
@@ -71,11 +72,11 @@ func ownUse(uses []tied[useRef], device uint64, b *VoucherBatch, now time.Time) 
 		case !same || use.erased:
 		case use.expires != 0 && use.expires <= now.UnixMicro():
 			ended = true
-		case id == 0 || until != 0 && (use.expires == 0 || use.expires > until):
-			id, until = one.id, use.expires
+		case own.id == 0 || outlasts(one, own) > 0:
+			own = one
 		}
 	}
-	return id, ended
+	return own.id, ended
 }
 
 // PutUse stores a use that another box has granted. One that is here already stays as it is.
@@ -140,10 +141,10 @@ func readUse(r reader, id uint64) (VoucherUse, error) {
 	return u, nil
 }
 
-// readUses reads the uses of a voucher. Of one whose guest was erased there is the id alone.
+// readUses reads the uses of a voucher that count. Of one whose guest was erased there is the id alone.
 func readUses(r reader, v *Voucher, refs []tied[useRef]) ([]VoucherUse, error) {
 	list := make([]VoucherUse, 0, len(refs))
-	for _, one := range refs {
+	for _, one := range distinct(refs) {
 		u, err := readUse(r, one.id)
 		switch {
 		case err == nil:

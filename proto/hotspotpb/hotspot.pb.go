@@ -1146,8 +1146,17 @@ type Usage struct {
 	InputOctetsReturned  uint64 `protobuf:"varint,9,opt,name=input_octets_returned,json=inputOctetsReturned,proto3" json:"input_octets_returned,omitempty"`
 	OutputOctetsReturned uint64 `protobuf:"varint,10,opt,name=output_octets_returned,json=outputOctetsReturned,proto3" json:"output_octets_returned,omitempty"`
 	SessionTimeReturnedS uint64 `protobuf:"varint,11,opt,name=session_time_returned_s,json=sessionTimeReturnedS,proto3" json:"session_time_returned_s,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Levels, in the same order: what this box had counted for the account in all periods before this one, as far as they are no longer kept.
+	InputOctetsBefore          uint64 `protobuf:"varint,12,opt,name=input_octets_before,json=inputOctetsBefore,proto3" json:"input_octets_before,omitempty"`
+	OutputOctetsBefore         uint64 `protobuf:"varint,13,opt,name=output_octets_before,json=outputOctetsBefore,proto3" json:"output_octets_before,omitempty"`
+	SessionTimeBeforeS         uint64 `protobuf:"varint,14,opt,name=session_time_before_s,json=sessionTimeBeforeS,proto3" json:"session_time_before_s,omitempty"`
+	PurchasedOctetsBefore      uint64 `protobuf:"varint,15,opt,name=purchased_octets_before,json=purchasedOctetsBefore,proto3" json:"purchased_octets_before,omitempty"`
+	PurchasedTimeBeforeS       uint64 `protobuf:"varint,16,opt,name=purchased_time_before_s,json=purchasedTimeBeforeS,proto3" json:"purchased_time_before_s,omitempty"`
+	InputOctetsReturnedBefore  uint64 `protobuf:"varint,17,opt,name=input_octets_returned_before,json=inputOctetsReturnedBefore,proto3" json:"input_octets_returned_before,omitempty"`
+	OutputOctetsReturnedBefore uint64 `protobuf:"varint,18,opt,name=output_octets_returned_before,json=outputOctetsReturnedBefore,proto3" json:"output_octets_returned_before,omitempty"`
+	SessionTimeReturnedBeforeS uint64 `protobuf:"varint,19,opt,name=session_time_returned_before_s,json=sessionTimeReturnedBeforeS,proto3" json:"session_time_returned_before_s,omitempty"`
+	unknownFields              protoimpl.UnknownFields
+	sizeCache                  protoimpl.SizeCache
 }
 
 func (x *Usage) Reset() {
@@ -1253,6 +1262,62 @@ func (x *Usage) GetOutputOctetsReturned() uint64 {
 func (x *Usage) GetSessionTimeReturnedS() uint64 {
 	if x != nil {
 		return x.SessionTimeReturnedS
+	}
+	return 0
+}
+
+func (x *Usage) GetInputOctetsBefore() uint64 {
+	if x != nil {
+		return x.InputOctetsBefore
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputOctetsBefore() uint64 {
+	if x != nil {
+		return x.OutputOctetsBefore
+	}
+	return 0
+}
+
+func (x *Usage) GetSessionTimeBeforeS() uint64 {
+	if x != nil {
+		return x.SessionTimeBeforeS
+	}
+	return 0
+}
+
+func (x *Usage) GetPurchasedOctetsBefore() uint64 {
+	if x != nil {
+		return x.PurchasedOctetsBefore
+	}
+	return 0
+}
+
+func (x *Usage) GetPurchasedTimeBeforeS() uint64 {
+	if x != nil {
+		return x.PurchasedTimeBeforeS
+	}
+	return 0
+}
+
+func (x *Usage) GetInputOctetsReturnedBefore() uint64 {
+	if x != nil {
+		return x.InputOctetsReturnedBefore
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputOctetsReturnedBefore() uint64 {
+	if x != nil {
+		return x.OutputOctetsReturnedBefore
+	}
+	return 0
+}
+
+func (x *Usage) GetSessionTimeReturnedBeforeS() uint64 {
+	if x != nil {
+		return x.SessionTimeReturnedBeforeS
 	}
 	return 0
 }
@@ -1610,6 +1675,7 @@ type ErasedUse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Batch         string                 `protobuf:"bytes,2,opt,name=batch,proto3" json:"batch,omitempty"`
+	Again         bool                   `protobuf:"varint,3,opt,name=again,proto3" json:"again,omitempty"` // it does not count: the device had another use at the same time, which does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1656,6 +1722,13 @@ func (x *ErasedUse) GetBatch() string {
 		return x.Batch
 	}
 	return ""
+}
+
+func (x *ErasedUse) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 // Purchase is quota that was bought for an account. It is written once.
@@ -2230,7 +2303,7 @@ const file_hotspot_proto_rawDesc = "" +
 	"passwordUs\"\x1b\n" +
 	"\x04Mode\x12\t\n" +
 	"\x05START\x10\x00\x12\b\n" +
-	"\x04LAST\x10\x01\"\xc3\x03\n" +
+	"\x04LAST\x10\x01\"\x8f\a\n" +
 	"\x05Usage\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\fR\x06origin\x12$\n" +
@@ -2243,7 +2316,15 @@ const file_hotspot_proto_rawDesc = "" +
 	"\x15input_octets_returned\x18\t \x01(\x04R\x13inputOctetsReturned\x124\n" +
 	"\x16output_octets_returned\x18\n" +
 	" \x01(\x04R\x14outputOctetsReturned\x125\n" +
-	"\x17session_time_returned_s\x18\v \x01(\x04R\x14sessionTimeReturnedS\"\x8b\x01\n" +
+	"\x17session_time_returned_s\x18\v \x01(\x04R\x14sessionTimeReturnedS\x12.\n" +
+	"\x13input_octets_before\x18\f \x01(\x04R\x11inputOctetsBefore\x120\n" +
+	"\x14output_octets_before\x18\r \x01(\x04R\x12outputOctetsBefore\x121\n" +
+	"\x15session_time_before_s\x18\x0e \x01(\x04R\x12sessionTimeBeforeS\x126\n" +
+	"\x17purchased_octets_before\x18\x0f \x01(\x04R\x15purchasedOctetsBefore\x125\n" +
+	"\x17purchased_time_before_s\x18\x10 \x01(\x04R\x14purchasedTimeBeforeS\x12?\n" +
+	"\x1cinput_octets_returned_before\x18\x11 \x01(\x04R\x19inputOctetsReturnedBefore\x12A\n" +
+	"\x1doutput_octets_returned_before\x18\x12 \x01(\x04R\x1aoutputOctetsReturnedBefore\x12B\n" +
+	"\x1esession_time_returned_before_s\x18\x13 \x01(\x04R\x1asessionTimeReturnedBeforeS\"\x8b\x01\n" +
 	"\bConflict\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\x12\x16\n" +
 	"\x06winner\x18\x02 \x01(\fR\x06winner\x12\x14\n" +
@@ -2282,10 +2363,11 @@ const file_hotspot_proto_rawDesc = "" +
 	"\x05at_us\x18\x04 \x01(\x03R\x04atUs\x12\x1d\n" +
 	"\n" +
 	"expires_us\x18\x05 \x01(\x03R\texpiresUs\x12\x10\n" +
-	"\x03box\x18\x06 \x01(\fR\x03box\"5\n" +
+	"\x03box\x18\x06 \x01(\fR\x03box\"K\n" +
 	"\tErasedUse\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
-	"\x05batch\x18\x02 \x01(\tR\x05batch\"\xb7\x01\n" +
+	"\x05batch\x18\x02 \x01(\tR\x05batch\x12\x14\n" +
+	"\x05again\x18\x03 \x01(\bR\x05again\"\xb7\x01\n" +
 	"\bPurchase\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x1a\n" +
 	"\busername\x18\x02 \x01(\tR\busername\x12\x16\n" +
