@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestAlertRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{fsyncFamily + "_bucket": true}
+	known := map[string]bool{fsyncFamily + "_bucket": true, claimsFamily: true, durationFamily + "_bucket": true}
 	for _, f := range families {
 		known[f.name] = true
 	}
@@ -43,6 +44,14 @@ func TestAlertRules(t *testing.T) {
 		for _, code := range strings.Split(m[1], "|") {
 			if !knownCode(code) {
 				t.Errorf("docs/alerts.yml speaks of code %s, which does not exist", code)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`result=~?"([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {
+		for _, result := range strings.Split(m[1], "|") {
+			known := slices.ContainsFunc(claimRefusals, func(r claimRefusal) bool { return r.name == result })
+			if !known && !slices.Contains([]string{resultGranted, resultUnreachable, resultFailed}, result) {
+				t.Errorf("docs/alerts.yml speaks of result %s, which does not exist", result)
 			}
 		}
 	}

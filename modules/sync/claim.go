@@ -53,17 +53,32 @@ func (m *Module) Claim(ctx context.Context, owner hotspotdb.DatabaseID, code, ma
 		return hotspotdb.VoucherUse{}, err
 	}
 	question := &syncpb.Claim{Owner: owner[:], Code: hotspotdb.NormalCode(code), Mac: device, Hops: claimHops}
-	switch {
-	case m.denied():
-		return hotspotdb.VoucherUse{}, ErrApart
-	case owner == m.deps.DB.ID():
-		return m.redeemOwn(ctx, question)
+	w, turn := wayAsked, m.askOwner
+	if owner == m.deps.DB.ID() {
+		w, turn = wayOwn, m.redeemOwn
 	}
+	use, err := m.metered(ctx, w, turn, question)
+	if w == wayAsked && errors.Is(err, ErrUnreachable) && m.partition() == Allow {
+		use, err = m.metered(ctx, wayAnyhow, m.redeemAnyway, question)
+	}
+	return use, err
+}
+
+// metered counts what came of a claim; nobody is asked while no use may be granted.
+func (m *Module) metered(ctx context.Context, w way, turn func(context.Context, *syncpb.Claim) (hotspotdb.VoucherUse, error),
+	question *syncpb.Claim) (use hotspotdb.VoucherUse, err error) {
+	began := time.Now()
+	defer func() { m.claimMeter.count(w, resultOf(err), began) }()
+	if m.denied() {
+		return hotspotdb.VoucherUse{}, ErrApart
+	}
+	return turn(ctx, question)
+}
+
+// askOwner asks the owner, and stores the use here too.
+func (m *Module) askOwner(ctx context.Context, question *syncpb.Claim) (hotspotdb.VoucherUse, error) {
 	use, err := m.ask(ctx, question)
-	switch {
-	case errors.Is(err, ErrUnreachable) && m.partition() == Allow:
-		return m.redeemAnyway(ctx, question)
-	case err == nil:
+	if err == nil {
 		err = m.deps.DB.UpdateHere(ctx, func(tx *hotspotdb.Tx) error { return tx.PutUse(use) }) // the owner holds it too
 	}
 	return use, err

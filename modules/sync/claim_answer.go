@@ -1,9 +1,11 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"mbox/hotspotdb"
 	"mbox/modules/sync/peer"
@@ -12,6 +14,16 @@ import (
 
 // answerClaim answers a peer.
 func (m *Module) answerClaim(ctx context.Context, from *peer.Session, question *syncpb.Claim) *syncpb.Claimed {
+	began, w, own := time.Now(), wayPassed, m.deps.DB.ID()
+	if bytes.Equal(question.Owner, own[:]) {
+		w = wayAnswered
+	}
+	answer := m.judgeClaim(ctx, from, question)
+	m.claimMeter.count(w, resultAnswered(answer), began)
+	return answer
+}
+
+func (m *Module) judgeClaim(ctx context.Context, from *peer.Session, question *syncpb.Claim) *syncpb.Claimed {
 	if !soundClaim(question) {
 		return claimed(syncpb.ClaimResult_CLAIM_NOT_FOUND)
 	}

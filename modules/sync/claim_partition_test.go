@@ -211,6 +211,39 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// With `allow` the guest whose answer was lost gets a use of this box. When the two meet, the device has one use all the same:
+// nobody looks for a thief, and nobody else gets the voucher.
+func TestLostAnswerIsNoSecondUse(t *testing.T) {
+	primary, follower, w := linked(t)
+	follower.Partition.Store(int32(boxsync.Allow))
+	code := issue(t, primary, "B", 1)
+	together(t, primary, follower)
+	boxtest.InSync(primary, follower)
+	w.Stall(wire.Down, wire.Swallows)
+	first, err := redeem(t, follower, code, device(1))
+	if err != nil || first.Box != follower.DB.ID() || len(uses(t, primary, code)) != 1 {
+		t.Fatalf("without an answer: %+v, %v; the owner has %d uses", first, err, len(uses(t, primary, code)))
+	}
+	w.Heal()
+	w.Cut()
+	together(t, primary, follower)
+	for _, b := range []*boxtest.Box{follower, primary} {
+		if again, err := redeem(t, b, code, device(1)); err != nil || again.ID != first.ID {
+			t.Errorf("%s: the guest comes again and gets %+v, %v", b.Name, again, err)
+		}
+		if _, err := redeem(t, b, code, device(2)); !errors.Is(err, hotspotdb.ErrVoucherUsedUp) {
+			t.Errorf("%s: somebody else: %v", b.Name, err)
+		}
+		v, _, err := b.DB.Voucher(code)
+		if err != nil || len(v.Uses) != 1 || v.State != hotspotdb.VoucherUsedUp {
+			t.Errorf("%s: the voucher is %s with %d uses, %v", b.Name, v.State, len(v.Uses), err)
+		}
+		if overused, err := b.DB.Overused(); err != nil || len(overused) != 0 {
+			t.Errorf("%s: %d overused vouchers, %v", b.Name, len(overused), err)
+		}
+	}
+}
+
 // Who is told of a use that is there already is told when it is on the disk: the one for whom it was granted a moment ago may
 // not have heard of it yet.
 func TestKnownUseIsOnTheDisk(t *testing.T) {

@@ -8,17 +8,20 @@ import (
 	"mbox/proto/syncpb"
 )
 
-// claimRefusals are the answers that say no, and what they are to who asked.
-var claimRefusals = []struct {
+// claimRefusal is an answer that says no, and what it is to who asked.
+type claimRefusal struct {
 	err    error
 	result syncpb.ClaimResult
-}{
-	{hotspotdb.ErrNotFound, syncpb.ClaimResult_CLAIM_NOT_FOUND},
-	{hotspotdb.ErrVoucherUsedUp, syncpb.ClaimResult_CLAIM_USED_UP},
-	{hotspotdb.ErrVoucherExpired, syncpb.ClaimResult_CLAIM_EXPIRED},
-	{hotspotdb.ErrVoucherDisabled, syncpb.ClaimResult_CLAIM_DISABLED},
-	{ErrClaimsBusy, syncpb.ClaimResult_CLAIM_BUSY},
-	{ErrApart, syncpb.ClaimResult_CLAIM_APART},
+	name   string // in metrics
+}
+
+var claimRefusals = []claimRefusal{
+	{hotspotdb.ErrNotFound, syncpb.ClaimResult_CLAIM_NOT_FOUND, "not-found"},
+	{hotspotdb.ErrVoucherUsedUp, syncpb.ClaimResult_CLAIM_USED_UP, "used-up"},
+	{hotspotdb.ErrVoucherExpired, syncpb.ClaimResult_CLAIM_EXPIRED, "expired"},
+	{hotspotdb.ErrVoucherDisabled, syncpb.ClaimResult_CLAIM_DISABLED, "disabled"},
+	{ErrClaimsBusy, syncpb.ClaimResult_CLAIM_BUSY, "busy"},
+	{ErrApart, syncpb.ClaimResult_CLAIM_APART, "apart"},
 }
 
 func claimed(result syncpb.ClaimResult) *syncpb.Claimed { return &syncpb.Claimed{Result: result} }

@@ -45,6 +45,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- d.desc
 	}
 	ch <- c.fsync
+	c.m.claimMeter.results.Describe(ch)
+	c.m.claimMeter.duration.Describe(ch)
 }
 
 // Collect implements prometheus.Collector. Without a database there is nothing to tell.
@@ -58,6 +60,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	out.counts(c.m.watch.counts(), c.m.events.counted())
 	out.followers(s.Peers)
 	out.store(c.m.deps.DB)
+	c.m.claimMeter.results.Collect(ch)
+	c.m.claimMeter.duration.Collect(ch)
 	out.certificate()
 }
 

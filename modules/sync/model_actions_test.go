@@ -29,6 +29,12 @@ var actions = []action{
 	{"delete an account", 2, false, (*model).deleteAccount},
 	{"begin a session", 2, false, (*model).beginSession},
 	{"count a session", 4, false, (*model).countSession},
+	{"create a batch", 3, false, (*model).createBatch},
+	{"edit a batch", 2, false, (*model).editBatch},
+	{"redeem a voucher", 12, false, (*model).redeem},
+	{"disable a voucher, or enable it", 1, false, (*model).disableVoucher},
+	{"delete a batch", 1, false, (*model).deleteBatch},
+	{"buy quota", 2, false, (*model).buyQuota},
 	{"cut the power", 2, false, (*model).cutPower},
 	{"pull a cable", 3, false, (*model).pull},
 	{"plug a cable", 2, false, (*model).plugOne},
@@ -64,8 +70,8 @@ func (m *model) step() {
 	}
 }
 
-// write runs a transaction on a box and notes, once it is confirmed, what it made of each record.
-func (m *model) write(box *boxtest.Box, change func(*hotspotdb.Tx, *notes) error) {
+// write runs a transaction on a box and notes, once it is confirmed, what it made of each record; then it calls done.
+func (m *model) write(box *boxtest.Box, change func(*hotspotdb.Tx, *notes) error, done ...func()) {
 	m.rt.Helper()
 	n := &notes{}
 	err := box.DB.Update(bg, func(tx *hotspotdb.Tx) error {
@@ -83,6 +89,9 @@ func (m *model) write(box *boxtest.Box, change func(*hotspotdb.Tx, *notes) error
 	}
 	m.did.writes++
 	m.truth.confirm(box, n)
+	for _, fn := range done {
+		fn()
+	}
 }
 
 var profileNames = []string{"gold", "silver", "bronze"}

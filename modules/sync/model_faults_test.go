@@ -84,15 +84,15 @@ func (m *model) backUp(box *boxtest.Box) { m.saved[box] = box.Disk.Crash(100, 1)
 // restore puts the last backup back. It stays good for another time.
 func (m *model) restore(box *boxtest.Box) { m.replaceDisk(box, m.saved[box].Crash(100, 1)) }
 
-func (m *model) wipe(box *boxtest.Box) {
-	m.replaceDisk(box, dbtest.NewDisk())
-	m.wiped[box] = true
-}
+func (m *model) wipe(box *boxtest.Box) { m.replaceDisk(box, dbtest.NewDisk()) }
 
-// replaceDisk starts a box on another disk. What neither that disk nor any other box holds may be lost from then on.
+// replaceDisk starts a box on another disk. What neither that disk nor any other box holds may be lost from then on. If there is
+// another database on it, what the box has made since is with its followers only: the status says to take it back.
 func (m *model) replaceDisk(box *boxtest.Box, disk *dbtest.Disk) {
 	m.rt.Helper()
 	m.did.disks++
+	was := box.DB.ID()
+	defer func() { m.wiped[box] = m.wiped[box] || box.DB.ID() != was }()
 	m.listConflicts()
 	m.truth.replaced[box.DB.ID()] = true
 	box.Shutdown()
@@ -198,6 +198,7 @@ func (m *model) check() {
 		complaints = append(complaints, m.truth.unknown(b)...)
 		complaints = append(complaints, m.truth.names(b)...)
 		complaints = append(complaints, m.truth.usage(b, m.reach(hotspotdb.Sessions, b), m.sessions)...)
+		complaints = append(complaints, m.soldWell(b)...)
 	}
 	slices.Sort(complaints)
 	for _, c := range slices.Compact(complaints) {

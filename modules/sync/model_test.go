@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // TestModel lets three to five boxes, connected in some way, live through random writes, deletions, power cuts, pulled
 // cables, wrong clocks, restored backups and empty disks, and heals them: the cables are plugged in, time passes until all
-// clocks agree, and on a box with an empty disk `mbox sync recover` is typed. Nobody does anything else (G2), and then the
+// clocks agree, and on a box with another database than before `mbox sync recover` is typed. Nobody does anything else (G2), and then the
 // boxes must satisfy model.complaints (G1, G3) and model.check (G1, G4).
 func TestModel(t *testing.T) {
 	var did totals
@@ -43,12 +43,12 @@ func TestModel(t *testing.T) {
 		m.heal()
 		m.check()
 	})
-	t.Logf("%d actions, %d writes confirmed, %d power cuts, %d disks replaced, %d clocks set, %d heals, %d conflicts listed, %d versions gone with their disks, %d times changes outlived the disk of the box that had sent them",
-		did.actions, did.writes, did.cuts, did.disks, did.clocks, did.heals, did.conflicts, did.lost, did.rehomed)
+	t.Logf("%d actions, %d writes confirmed, %d power cuts, %d disks replaced, %d clocks set, %d heals, %d conflicts listed, %d versions gone with their disks, %d times changes outlived the disk of the box that had sent them, %d uses of vouchers granted, %d refused, %d times found overused",
+		did.actions, did.writes, did.cuts, did.disks, did.clocks, did.heals, did.conflicts, did.lost, did.rehomed, did.granted, did.refused, did.overused)
 }
 
 // totals is what was done in all runs.
-type totals struct{ actions, writes, cuts, disks, clocks, heals, conflicts, lost, rehomed int }
+type totals struct{ actions, writes, cuts, disks, clocks, heals, conflicts, lost, rehomed, granted, refused, overused int }
 
 type model struct {
 	did    *totals
@@ -61,8 +61,9 @@ type model struct {
 	whole    bool
 	truth    *truth
 	saved    map[*boxtest.Box]*dbtest.Disk
-	wiped    map[*boxtest.Box]bool // and not recovered yet
+	wiped    map[*boxtest.Box]bool // they have another database than before, and have not recovered yet
 	sessions []*session
+	sold     *sold
 	ahead    time.Duration // of all clocks, when they agree
 	fastest  time.Duration
 	count    int
@@ -77,7 +78,7 @@ type cable struct {
 }
 
 func newModel(t *testing.T, rt *rapid.T, did *totals) *model {
-	m := &model{did: did, t: t, rt: rt, truth: newTruth(), saved: map[*boxtest.Box]*dbtest.Disk{}, wiped: map[*boxtest.Box]bool{}}
+	m := &model{did: did, t: t, rt: rt, truth: newTruth(), sold: newSold(), saved: map[*boxtest.Box]*dbtest.Disk{}, wiped: map[*boxtest.Box]bool{}}
 	shape := shapes[rapid.IntRange(0, len(shapes)-1).Draw(rt, "shape")]
 	size := rapid.IntRange(shape.least, shape.most).Draw(rt, "boxes")
 	rt.Logf("%d boxes, %s", size, shape.name)

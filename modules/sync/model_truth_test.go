@@ -35,7 +35,7 @@ func (k recordKey) kind() byte { return k.key[0] }
 
 // versioned says whether several boxes may write the record.
 func (k recordKey) versioned() bool {
-	return k.dataset == hotspotdb.Users || k.dataset == hotspotdb.Profiles
+	return k.dataset == hotspotdb.Users || k.dataset == hotspotdb.Profiles || k.kind() == hotspotdb.KindBatch
 }
 
 // version is what one confirmed write made of a record.
@@ -118,6 +118,16 @@ func (t *truth) find(key recordKey, c hotspotdb.Change) *version {
 		}
 	}
 	return nil
+}
+
+// at is the version of a record with a stamp; zero if nobody wrote it.
+func (t *truth) at(key recordKey, stamp hotspotdb.Stamp) hotspotdb.Change {
+	for _, v := range t.records[key] {
+		if v.Stamp == stamp {
+			return v.Change
+		}
+	}
+	return hotspotdb.Change{}
 }
 
 // covers says whether a box that holds c has lost nothing of v: it is there, or superseded.
@@ -281,7 +291,8 @@ func (t *truth) unknown(b *boxtest.Box) (out []string) {
 		err := view.Scan(ds, 0, view.Seq, func(e hotspotdb.Entry) (bool, error) {
 			c, err := e.Decode()
 			key := recordKey{ds, string(c.Key)}
-			derived := key.kind() == hotspotdb.KindUsage || key.kind() == hotspotdb.KindAudit // written with others
+			// Written with others, or for a guest who got no answer; model.soldWell has a look at both.
+			derived := key.kind() == hotspotdb.KindUsage || key.kind() == hotspotdb.KindAudit || key.kind() == hotspotdb.KindUse && !c.Deleted
 			if err == nil && !derived && t.find(key, c) == nil {
 				out = append(out, fmt.Sprintf("%s holds a version of %s that nobody has written", b.Name, key))
 			}

@@ -90,8 +90,9 @@ type Module struct {
 	cancel context.CancelCauseFunc
 	tasks  stdsync.WaitGroup
 
-	claiming chan struct{} // holds one thing for each claim of a peer that is being answered
-	visitors visitors      // who claims
+	claiming   chan struct{} // holds one thing for each claim of a peer that is being answered
+	visitors   visitors      // who claims
+	claimMeter *claimMeter
 
 	knownMu stdsync.Mutex // one change at a time of what is remembered of a peer
 
@@ -123,7 +124,7 @@ func New(deps Deps) *Module {
 		watch: newWatcher(), events: newJournal(deps.Events, deps.Log, deps.Now),
 		deps: deps, pins: auth.Pins{Store: deps.Pins}, cache: feed.NewCache(), claims: &feed.Claims{},
 		ctx: ctx, cancel: cancel, config: &config{}, downstream: map[*downstream]bool{}, waiting: map[netip.Addr]int{}, departures: map[string]departure{}, twins: map[string][]time.Time{},
-		claiming: make(chan struct{}, claimsAtOnce),
+		claiming: make(chan struct{}, claimsAtOnce), claimMeter: newClaimMeter(),
 	}
 	if deps.DB == nil {
 		return m
