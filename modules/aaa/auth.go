@@ -18,7 +18,7 @@ func (m *Module) authenticate(t *task) {
 		return
 	}
 	login := decodeLogin(t.packet)
-	login.NAS, login.At = t.client.nas(t.from.Addr()), m.deps.Now()
+	login.NAS, login.Client, login.At = t.client.nas(t.from.Addr()), t.client.name, m.deps.Now()
 	decision, err := m.deps.Policy.Login(m.ctx, login)
 	record := m.recordOf(t, typeAuth)
 	if err == nil {

@@ -14,6 +14,7 @@ import (
 type LogView struct {
 	Entries []LogEntry `json:"entries"`
 	records []Record
+	zone    *time.Location // of the box
 }
 
 // LogEntry is a Record as JSON.
@@ -42,7 +43,7 @@ func entryOf(r *Record) LogEntry {
 		return &s
 	}
 	return LogEntry{
-		Time: r.Time.Round(0), Type: r.Type, Result: r.Result, Client: known(r.Client), Address: r.Address, Username: known(r.Username), MAC: known(r.MAC),
+		Time: r.Time.UTC().Round(0), Type: r.Type, Result: r.Result, Client: known(r.Client), Address: r.Address, Username: known(r.Username), MAC: known(r.MAC),
 		Hotspot: known(r.Hotspot), Session: known(r.Session), Reason: known(r.Reason), Message: known(r.Message), Forwarded: known(r.Forwarded),
 		Micros: r.Micros, Count: r.Count,
 	}
@@ -57,7 +58,7 @@ func (m *Module) showLog(_ context.Context, call modules.Call) (modules.View, er
 		username: modules.Get[string](call.Values, "USER"), mac: modules.Get[string](call.Values, "MAC"),
 		client: modules.Get[string](call.Values, "CLIENT"), result: modules.Get[string](call.Values, "RESULT"),
 	}
-	v := LogView{Entries: []LogEntry{}, records: m.journal.find(f.match, limit)}
+	v := LogView{Entries: []LogEntry{}, zone: m.deps.Now().Location(), records: m.journal.find(f.match, limit)}
 	for i := range v.records {
 		v.Entries = append(v.Entries, entryOf(&v.records[i]))
 	}
@@ -77,7 +78,7 @@ func (v LogView) Text(w io.Writer, width int) error {
 	}
 	rows := func(yield func([]string, error) bool) {
 		for _, r := range v.records {
-			if !yield(r.row(), nil) {
+			if !yield(r.row(v.zone), nil) {
 				return
 			}
 		}
@@ -85,7 +86,7 @@ func (v LogView) Text(w io.Writer, width int) error {
 	return modules.Table{Columns: logColumns, Rows: rows}.Text(w, width)
 }
 
-func (r Record) row() []string {
+func (r Record) row(zone *time.Location) []string {
 	client := r.Client
 	if client == "" {
 		client = r.Address
@@ -104,6 +105,6 @@ func (r Record) row() []string {
 		reason += fmt.Sprintf(" (%d times)", r.Count)
 	}
 	return []string{
-		r.Time.Local().Format(time.DateTime), client, r.Type, r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
+		r.Time.In(zone).Format(time.DateTime), client, r.Type, r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
 	}
 }

@@ -59,7 +59,7 @@ func (v *accessValues) UnmarshalJSON(data []byte) error {
 			return err
 		}
 		if (*v)[spec.Name] != nil {
-			return refuse("%s: is given twice", spec.Name)
+			return refuse("%s: is given twice; send it once", spec.Name)
 		}
 		var text string
 		if isText(spec) {
@@ -140,7 +140,7 @@ type attachBody struct {
 func attachAccess(_ *Module, c *call) (any, error) {
 	set := c.body.(*attachBody).Access
 	if len(set) == 0 {
-		return nil, refuse("attributes: names nothing to set")
+		return nil, refuse(`attributes: names nothing to set; send at least one, such as {"Session-Timeout":3600}`)
 	}
 	c.message = "access attached"
 	return c.changeAccess(func(e *hotspotdb.AccountEdit) error {
@@ -168,7 +168,7 @@ type detachBody struct {
 func detachAccess(_ *Module, c *call) (any, error) {
 	names := c.body.(*detachBody).Names
 	if len(names) == 0 {
-		return nil, refuse("attributes: names nothing to remove")
+		return nil, refuse(`attributes: names nothing to remove; send at least one, such as ["Session-Timeout"]`)
 	}
 	c.message = "access detached"
 	return c.changeAccess(func(e *hotspotdb.AccountEdit) error {
@@ -179,7 +179,7 @@ func detachAccess(_ *Module, c *call) (any, error) {
 			}
 			at := attributeAt(e, spec.Name)
 			if at < 0 {
-				return refuse("attributes: %s does not have %s", e.Username, spec.Name)
+				return refuse("attributes: %s does not have %s; send those that GET /user-access/{id} shows", e.Username, spec.Name)
 			}
 			e.Attributes = slices.Delete(e.Attributes, at, at+1)
 		}
@@ -193,6 +193,9 @@ func (c *call) changeAccess(edit func(*hotspotdb.AccountEdit) error) (any, error
 		e.Attributes = slices.Clone(e.Attributes)
 		return edit(e)
 	})
+	if !c.user.may(usersRead) {
+		a.Profiles, a.Attributes = nil, nil
+	}
 	return accessOfUser(a), err
 }
 

@@ -33,7 +33,7 @@ func (c *call) readBody() error {
 	if err != nil || media != "application/json" {
 		return &failure{status: http.StatusUnsupportedMediaType, message: "send JSON, with the header Content-Type: application/json"}
 	}
-	tooLarge := &failure{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+	tooLarge := &failure{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes; send less at a time", maxBody)}
 	if c.r.ContentLength > maxBody {
 		c.w.Header().Set("Connection", "close")
 		return tooLarge
@@ -44,7 +44,7 @@ func (c *call) readBody() error {
 	case errors.As(err, &over):
 		return tooLarge
 	case err != nil:
-		return refuse("the body did not come in time or not whole")
+		return refuse("the body did not come in time or not whole; send it again")
 	}
 	c.body = reflect.New(reflect.TypeOf(c.route.body)).Interface()
 	return decode(data, c.body)
@@ -57,14 +57,14 @@ func (c *call) noBody() error {
 		return nil
 	}
 	c.w.Header().Set("Connection", "close")
-	return refuse("this request has no body")
+	return refuse("a body is not taken here; send none")
 }
 
 // decode reads one JSON object into a pointer to a struct. Every member must be known, spelt as it is, given once, not
 // null, and of its type; and nothing may follow.
 func decode(data []byte, into any) error {
 	if !utf8.Valid(data) {
-		return refuse("the body is not UTF-8")
+		return refuse("the body is not UTF-8; send JSON, which is")
 	}
 	if err := checkJSON(data, fieldNames(reflect.TypeOf(into).Elem())); err != nil {
 		return err
@@ -76,7 +76,7 @@ func decode(data []byte, into any) error {
 	}
 	for _, f := range fields(reflect.TypeOf(into).Elem()) {
 		if f.required && reflect.ValueOf(into).Elem().FieldByIndex(f.index).IsZero() {
-			return refuse("%s: is missing", f.name)
+			return refuse("%s: is missing or empty; send %s", f.name, typeName(f.typ))
 		}
 	}
 	return nil
@@ -104,9 +104,9 @@ func checkJSON(data []byte, known []string) error {
 		token, err := decoder.Token()
 		switch {
 		case errors.Is(err, io.EOF) && n == 0:
-			return refuse("the body is empty; a JSON object is expected")
+			return refuse("the body is empty; send a JSON object")
 		case errors.Is(err, io.EOF):
-			return refuse("the body ends before its JSON does")
+			return refuse("the body ends before its JSON does; send all of it")
 		case err != nil:
 			return wordJSON(err)
 		}
@@ -118,7 +118,7 @@ func checkJSON(data []byte, known []string) error {
 		if top >= 0 && stack[top].object && !stack[top].value && delim != '}' {
 			name := token.(string)
 			if stack[top].seen[name] {
-				return refuse("%s: is given twice", printable(name))
+				return refuse("%s: is given twice; send it once", printable(name))
 			}
 			stack[top].seen[name] = true
 			if top == 0 && !slices.Contains(known, name) {
@@ -135,7 +135,7 @@ func checkJSON(data []byte, known []string) error {
 			return refuse(`null is not taken: leave a member out to keep its value, or send "" to clear it`)
 		case delim == '{' || delim == '[':
 			if len(stack) == maxDepth {
-				return refuse("the JSON is nested deeper than %d levels", maxDepth)
+				return refuse("the JSON is nested deeper than the %d levels that are taken; send objects and lists as /mbox/api/openapi.json has them", maxDepth)
 			}
 			stack = append(stack, level{object: delim == '{', seen: map[string]bool{}})
 		case delim == '}' || delim == ']':
@@ -149,7 +149,7 @@ func checkJSON(data []byte, known []string) error {
 
 func nothingFollows(decoder *json.Decoder) error {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return refuse("something follows the JSON object")
+		return refuse("something follows the JSON object; send nothing behind it")
 	}
 	return nil
 }
@@ -165,9 +165,9 @@ func wordJSON(err error) error {
 	case errors.As(err, &wrong):
 		return refuse("%s: expected %s, got %s", wrong.Field, typeName(wrong.Type), wrong.Value)
 	case errors.As(err, &syntax):
-		return refuse("byte %d of the body: %v", syntax.Offset, err)
+		return refuse("the body is not JSON: at byte %d, %v; send a JSON object", syntax.Offset, err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return refuse("the body ends before its JSON does")
+		return refuse("the body ends before its JSON does; send all of it")
 	}
 	return refuse("%s", strings.TrimPrefix(err.Error(), "json: "))
 }

@@ -34,7 +34,7 @@ func matches(header []string, tag string) bool {
 // nothing can come in between.
 func (c *call) checkVersion(tag string) error {
 	if header := c.r.Header.Values("If-Match"); len(header) > 0 && !matches(header, tag) {
-		return &failure{status: http.StatusPreconditionFailed, message: "the record was changed since that version: read it again"}
+		return &failure{status: http.StatusPreconditionFailed, message: "the user was changed since the version that If-Match names; GET it again, and send the ETag of that answer"}
 	}
 	return nil
 }

@@ -28,6 +28,34 @@ func tooMany(wait time.Duration, what string) error {
 	return &failure{status: http.StatusTooManyRequests, message: fmt.Sprintf("%s; try again in %d seconds", what, wholeSeconds(wait)), wait: wait}
 }
 
+// missing words the error of what a path names and is not there; any other error stays.
+func missing(err error, format string, args ...any) error {
+	if isNotFound(err) {
+		return &failure{status: http.StatusNotFound, message: fmt.Sprintf(format, args...)}
+	}
+	return err
+}
+
+func noUser(err error, id uint64) error {
+	return missing(err, "there is no user %d; GET /users?username=NAME shows the id of a user", id)
+}
+
+func noBatch(err error, name string) error {
+	return missing(err, "there is no batch %s; GET /voucher-batches lists them", printable(name))
+}
+
+func noVoucher(err error, code string) error {
+	return missing(err, "there is no voucher %s; GET /vouchers lists them", printable(code))
+}
+
+// nameTaken words the error of a username that another account has.
+func nameTaken(err error, name string) error {
+	if errors.Is(err, hotspotdb.ErrExists) {
+		return &failure{status: http.StatusConflict, message: "username: there is another user " + printable(name) + " already; send another name"}
+	}
+	return err
+}
+
 // busyWait is when to come back after the box was busy.
 const busyWait = time.Second
 
@@ -38,8 +66,9 @@ func unavailable(what string) error {
 // wholeSeconds rounds up: what is left is never 0.
 func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
-// failureOf words an error for the client. What is not the client's fault is logged by the caller; the client is told only the
-// id to ask for.
+// failureOf words an error for the client. What the database says of its own work is no words for a client: who knows what was
+// asked for words it (missing, nameTaken). What is not the client's fault is logged by the caller; the client is told only the id
+// to ask for.
 func failureOf(err error) (f *failure, internal bool) {
 	field := new(hotspotdb.FieldError)
 	switch {
@@ -47,16 +76,14 @@ func failureOf(err error) (f *failure, internal bool) {
 		return f, false
 	case errors.As(err, &field):
 		return &failure{status: http.StatusBadRequest, message: field.Error()}, false
-	case errors.Is(err, hotspotdb.ErrExists):
-		return &failure{status: http.StatusConflict, message: err.Error()}, false
-	case errors.Is(err, hotspotdb.ErrNotFound):
-		return &failure{status: http.StatusNotFound, message: err.Error()}, false
-	case errors.Is(err, hotspotdb.ErrNoSpace), errors.Is(err, hotspotdb.ErrReadOnly):
-		return &failure{status: http.StatusServiceUnavailable, message: err.Error()}, false
+	case errors.Is(err, hotspotdb.ErrNoSpace):
+		return &failure{status: http.StatusServiceUnavailable, message: "the disk of the box is full, and nothing was stored; send it again when there is room"}, false
+	case errors.Is(err, hotspotdb.ErrReadOnly):
+		return &failure{status: http.StatusServiceUnavailable, message: "the box takes no changes now, and nothing was stored; its log says why"}, false
 	case errors.Is(err, hotspotdb.ErrClosed):
-		return &failure{status: http.StatusServiceUnavailable, message: "the box is stopping"}, false
+		return &failure{status: http.StatusServiceUnavailable, message: "the box is stopping; try again when it is back"}, false
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &failure{status: http.StatusServiceUnavailable, message: "the answer took too long", wait: busyWait}, false
+		return &failure{status: http.StatusServiceUnavailable, message: "the answer took too long; ask for less, or try again", wait: busyWait}, false
 	}
 	return &failure{status: http.StatusInternalServerError, message: "the box failed; its log has more under the id of this request"}, true
 }

@@ -59,7 +59,9 @@ type box struct {
 	full    atomic.Bool // the disk is
 }
 
-func (b *box) now() time.Time { return b.began.Add(time.Duration(b.clock.Load())) }
+func (b *box) now() time.Time { return b.began.Add(b.elapsed()) }
+
+func (b *box) elapsed() time.Duration { return time.Duration(b.clock.Load()) }
 
 func (b *box) advance(d time.Duration) { b.clock.Add(int64(d)) }
 
@@ -90,7 +92,7 @@ func crm() string {
 func newBox(t testing.TB) *box {
 	t.Helper()
 	b := &box{TB: t, log: &logBuffer{}, from: "192.0.2.7:4711", began: time.Now()}
-	db, err := hotspotdb.Open(hotspotdb.Options{Dir: filepath.Join(t.TempDir(), "db"), Sealer: newSealer(t), Now: b.now, FreeSpace: b.freeSpace})
+	db, err := hotspotdb.Open(hotspotdb.Options{Dir: filepath.Join(t.TempDir(), "db"), Sealer: newSealer(t), Now: b.now, Elapsed: b.elapsed, FreeSpace: b.freeSpace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,6 +219,9 @@ func (b *box) ask(method, path string, body io.Reader, headers ...string) *reply
 	if w.Header().Get("X-Request-Id") == "" {
 		b.Errorf("%s %s: no request id", method, path)
 	}
+	if got.status >= 400 {
+		got.checkWording()
+	}
 	if b.doc != nil {
 		b.conforms(r, got)
 	}
@@ -302,6 +307,14 @@ func (r *reply) each(member string) (out []string) {
 func (r *reply) id() string {
 	r.t.Helper()
 	return fmt.Sprintf("%.0f", r.one()["id"])
+}
+
+// ids are those of all elements.
+func (r *reply) ids() (out []string) {
+	for _, one := range r.answer.Result {
+		out = append(out, fmt.Sprintf("%.0f", one["id"]))
+	}
+	return out
 }
 
 // update makes a change of the database that the test is not about.

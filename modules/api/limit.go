@@ -20,13 +20,19 @@ const (
 type limits struct {
 	mu    sync.Mutex // guards what follows
 	hosts map[netip.Addr]*hostLimits
-	users map[string]*rate.Limiter
+	users map[string]*userLimits
+}
+
+// userLimits are those of a user. scan is held while he reads a long list: one user takes one turn, so that others have theirs.
+type userLimits struct {
+	requests *rate.Limiter
+	scan     chan struct{}
 }
 
 type hostLimits struct{ requests, logins *rate.Limiter }
 
 func newLimits() *limits {
-	return &limits{hosts: map[netip.Addr]*hostLimits{}, users: map[string]*rate.Limiter{}}
+	return &limits{hosts: map[netip.Addr]*hostLimits{}, users: map[string]*userLimits{}}
 }
 
 // host takes a request of an address; wait says how long to wait first, 0 if it may go on.
@@ -50,12 +56,24 @@ func (l *limits) host(from netip.Addr, login bool, now time.Time) (wait time.Dur
 func (l *limits) user(name string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter := l.users[name]
-	if limiter == nil {
-		limiter = rate.NewLimiter(userRate, userBurst)
-		l.users[name] = limiter
+	return take(l.of(name).requests, now)
+}
+
+// of needs mu.
+func (l *limits) of(name string) *userLimits {
+	u := l.users[name]
+	if u == nil {
+		u = &userLimits{rate.NewLimiter(userRate, userBurst), make(chan struct{}, 1)}
+		l.users[name] = u
 	}
-	return take(limiter, now)
+	return u
+}
+
+// turn is the user's own turn to read a long list.
+func (l *limits) turn(name string) chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of(name).scan
 }
 
 // take uses one token, or says when there will be one, and then uses none.

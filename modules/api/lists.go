@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"mbox/hotspotdb"
@@ -18,19 +17,21 @@ const (
 
 func isNotFound(err error) bool { return errors.Is(err, hotspotdb.ErrNotFound) }
 
-// scan runs what reads much, when it is its turn.
+// scan runs what reads much, when it is the turn of its user, and then its own.
 func (c *call) scan(read func() error) error {
 	timer := time.NewTimer(scanWait)
 	defer timer.Stop()
-	select {
-	case c.scans <- struct{}{}:
-		defer func() { <-c.scans }()
-		return read()
-	case <-c.ctx().Done():
-		return c.ctx().Err()
-	case <-timer.C:
-		return unavailable("too many long lists are being read")
+	for _, turn := range []chan struct{}{c.limits.turn(c.user.name), c.scans} {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-c.ctx().Done():
+			return c.ctx().Err()
+		case <-timer.C:
+			return unavailable("too many long lists are being read")
+		}
 	}
+	return read()
 }
 
 // upTo is how many entries of a list have to be read, the page's and one more among them.
@@ -87,7 +88,7 @@ func listAttempts(_ *Module, c *call) (any, error) {
 	}
 	f := hotspotdb.AttemptFilter{
 		Username: value[string](c, "username"), MAC: value[string](c, "macaddress"), NAS: value[string](c, "nas"),
-		Hotspot: value[string](c, "hotspot"), CalledStationID: value[string](c, "calledstationid"),
+		Hotspot: value[string](c, "hotspot"), CalledStationID: value[string](c, "calledstationid"), Match: value[string](c, "search"),
 		Since: value[time.Time](c, "startTime"), Until: value[time.Time](c, "endTime"), Limit: limit,
 	}
 	if reply := value[string](c, "reply"); reply != "" {
@@ -103,35 +104,45 @@ func listAttempts(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-// purchase is quota that was bought.
-type purchase struct {
-	ID       uint64  `json:"id"`
-	UserID   uint64  `json:"userid"`
-	Username string  `json:"username" doc:"When it was bought"`
-	Octets   uint64  `json:"octets" doc:"Bytes that were bought"`
-	Seconds  uint64  `json:"seconds" doc:"Seconds online that were bought"`
-	Time     *stamp  `json:"time"`
-	By       *string `json:"by"`
-	Note     *string `json:"note"`
-}
-
 func listPurchases(_ *Module, c *call) (any, error) {
 	limit, err := c.upTo(byTime)
 	if err != nil {
 		return nil, err
 	}
+	f := hotspotdb.PurchaseFilter{
+		Username: value[string](c, "username"), Since: value[time.Time](c, "startTime"), Until: value[time.Time](c, "endTime"), Limit: limit,
+	}
+	if err := c.purchasesOf(&f); err != nil {
+		return nil, err
+	}
 	var list []hotspotdb.Purchase
-	err = c.scan(func() error {
-		list, err = c.DB.Purchases(c.ctx(), hotspotdb.PurchaseFilter{
-			Username: value[string](c, "username"), Since: value[time.Time](c, "startTime"), Until: value[time.Time](c, "endTime"), Limit: limit,
-		})
-		return err
-	})
+	err = c.scan(func() error { list, err = c.DB.Purchases(c.ctx(), f); return err })
 	out := []purchase{}
 	for _, p := range cut(c, list) {
-		out = append(out, purchase{p.ID, p.Account, p.Username, p.Octets, p.Seconds, c.at(p.At), known(p.By), known(p.Note)})
+		out = append(out, c.showPurchase(p))
 	}
 	return out, err
+}
+
+// purchasesOf makes a name mean its account, with what it bought under earlier names, or a voucher however it is written.
+func (c *call) purchasesOf(f *hotspotdb.PurchaseFilter) error {
+	if f.Username == "" {
+		return nil
+	}
+	a, err := c.DB.Account(f.Username)
+	switch {
+	case err == nil:
+		f.Account, f.Username = a.ID, ""
+		return nil
+	case !isNotFound(err):
+		return err
+	}
+	if v, _, err := c.DB.Voucher(f.Username); err == nil {
+		f.Username = v.Code
+	} else if !isNotFound(err) && !errors.Is(err, hotspotdb.ErrInvalid) {
+		return err
+	}
+	return nil
 }
 
 // auditEntry says who changed what.
@@ -206,10 +217,8 @@ func listProfiles(_ *Module, c *call) (any, error) {
 
 func listProfileUsers(_ *Module, c *call) (any, error) {
 	name := c.r.PathValue("name")
-	if _, err := c.DB.Profile(name); isNotFound(err) {
-		return nil, fmt.Errorf("profile %s: %w", printable(name), hotspotdb.ErrNotFound)
-	} else if err != nil {
-		return nil, err
+	if _, err := c.DB.Profile(name); err != nil {
+		return nil, missing(err, "there is no profile %s; GET /profiles lists them", printable(name))
 	}
 	return c.users(name)
 }

@@ -1,7 +1,11 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +104,12 @@ func TestSessionLists(t *testing.T) {
 	count("/historical-sessions"+query("macaddress", "3a:71:b4:e9:f7:02"), 8)
 	count("/historical-sessions"+query("ipaddress", "10.0.0.4"), 6)
 	count("/historical-sessions"+query("calledstationid", "c4"), 4)
+	count("/historical-sessions"+query("search", "USER0"), 8)
+	count("/historical-sessions"+query("search", "f7-02"), 8)
+	count("/historical-sessions"+query("search", "10.0.0.4"), 6)
+	count("/historical-sessions"+query("search", "C4"), 4)
+	count("/online-sessions"+query("search", "H1"), 24)
+	count("/online-sessions"+query("search", "nothing"), 0)
 	count("/historical-sessions"+query("startTime", "2025-07-23"), 8)
 	count("/historical-sessions"+query("endTime", "2025-07-22"), 16)
 	count("/historical-sessions"+query("startTime", "2025-07-22", "endTime", "2025-07-22"), 16)
@@ -146,7 +156,8 @@ func TestLoginAttempts(t *testing.T) {
 	}
 	for pairs, want := range map[string]int{
 		"reply=Access-Accept": 2, "reply=Access-Reject": 8, "username=user0": 5, "nas=ap1": 10, "nas=ap2": 0, "hotspot=h1": 10,
-		"macaddress=3a71b4e9f799": 10, "calledstationid=c1": 5, "perPage=3": 3, "perPage=3&page=4": 1, "startTime=2099-01-01": 0,
+		"macaddress=3a71b4e9f799": 10, "calledstationid=c1": 5, "search=USER1": 5, "search=f7-99": 10, "search=wrong+pass": 10,
+		"search=c0&reply=Access-Accept": 1, "search=c2": 0, "perPage=3": 3, "perPage=3&page=4": 1, "startTime=2099-01-01": 0,
 	} {
 		if r := b.get("/login-attempts?" + pairs).want(200); len(r.answer.Result) != want {
 			t.Errorf("%s: %d attempts, want %d", pairs, len(r.answer.Result), want)
@@ -256,7 +267,7 @@ func TestVouchers(t *testing.T) {
 		`{"name":"x","count":1e2,"profile":"day"}`:                      "count: expected a whole number",
 		`{"name":"x","count":1,"profile":"nosuch"}`:                     "no profile nosuch",
 		`{"name":"x","count":1}`:                                        "profile: is missing",
-		`{"name":"x y","count":1,"profile":"day"}`:                      "batch",
+		`{"name":"x y","count":1,"profile":"day"}`:                      "name",
 		`{"name":"x","count":1,"profile":"day","validity":-1}`:          "validity",
 		`{"name":"x","count":1,"profile":"day","validity":9e18}`:        "validity",
 		`{"name":"x","count":1,"profile":"day","maxuses":-1}`:           "maxuses",
@@ -282,4 +293,36 @@ func TestScansWait(t *testing.T) {
 	go func() { done <- b.get("/historical-sessions") }()
 	<-b.m.scans
 	(<-done).want(200)
+}
+
+// Who reads a long list does not read another one at the same time; others have their turn meanwhile.
+func TestScansOfOneUser(t *testing.T) {
+	b := newBox(t)
+	scan := func(name string, ctx context.Context, read func() error) error {
+		c := &call{Module: b.m, user: &apiUser{name: name}, r: httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)}
+		return c.scan(read)
+	}
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	read := 0
+	err := scan("crm", t.Context(), func() error {
+		if err := scan("crm", over, func() error { read++; return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("a second list of the same user: %v", err)
+		}
+		return scan("reader", t.Context(), func() error { read += 10; return nil })
+	})
+	if err != nil || read != 10 {
+		t.Errorf("read %d, %v", read, err)
+	}
+}
+
+// Counters that add up to more than 64 bits are shown as the greatest number, not as a small one.
+func TestTrafficDoesNotWrap(t *testing.T) {
+	b := newBox(t)
+	b.segment(hotspotdb.Segment{
+		Username: "alice", NAS: "ap1", AcctSessionID: "s", Start: b.now(), Number: 1, InputOctetsTo: 1 << 63, OutputOctetsTo: 1 << 63,
+	}, time.Time{})
+	if one := b.get("/online-sessions").want(200).one(); one["traffic"].(float64) < 1<<63 {
+		t.Errorf("traffic %v", one["traffic"])
+	}
 }

@@ -108,7 +108,7 @@ func (m *Module) login(c *call) (any, error) {
 		if known {
 			c.user = u // for its count of failures
 		}
-		return nil, &failure{status: 401, message: "wrong username or password"}
+		return nil, &failure{status: 401, message: "wrong username or password; send the name and secret of a line `web api user` of the box, from an address that it allows"}
 	}
 	c.user = u
 	token, err := m.tokens.issue(u)

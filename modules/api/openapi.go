@@ -75,10 +75,17 @@ func (r *route) describe(components schemas) object {
 	for _, p := range r.parameters() {
 		parameters = append(parameters, object{"name": p.name, "in": "query", "description": p.help, "schema": p.of})
 	}
-	if r.tagged && r.method != http.MethodGet {
+	if r.takesVersion() {
 		parameters = append(parameters, object{
 			"name": "If-Match", "in": "header", "schema": object{"type": "string"},
 			"description": "ETag of the version that the change is for; another one is answered with 412",
+		})
+	}
+	if r.keyed {
+		parameters = append(parameters, object{
+			"name": keyHeader, "in": "header", "schema": object{"type": "string", "minLength": 1, "maxLength": maxKey},
+			"description": "Another value for each purchase: a request that is sent again with the same one is not charged again. " +
+				"If it is missing, X-Request-Id stands for it; one of the two must be sent",
 		})
 	}
 	out := object{"operationId": r.operation(), "summary": r.summary, "parameters": parameters, "responses": r.responses(components)}
@@ -120,7 +127,7 @@ func (r *route) statuses() []int {
 	}
 	if r.method != http.MethodGet && r.scope != "" {
 		list = append(list, 409)
-		if r.tagged {
+		if r.takesVersion() {
 			list = append(list, 412)
 		}
 	}

@@ -102,6 +102,8 @@ func TestDocumentOfRequests(t *testing.T) {
 		{"POST", "/user-access/" + id + "/actions/attach-access", `{"attributes":{"Session-Timeout":"60"}}`, false},
 		{"POST", "/user-access/" + id + "/actions/detach-access", `{"attributes":["Session-Timeout"]}`, true},
 		{"POST", "/user-access/" + id + "/actions/detach-access", `{"attributes":"Session-Timeout"}`, false},
+		{"POST", "/users/" + id + "/actions/add-quota", `{"mb":"1"}`, false},
+		{"POST", "/users/" + id + "/actions/add-quota", `{"gb":1}`, false},
 		{"POST", "/voucher-batches", `{"name":"a","count":1,"profile":"day"}`, true},
 		{"POST", "/voucher-batches", `{"name":"a","count":"1","profile":"day"}`, false},
 	} {

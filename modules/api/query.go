@@ -52,7 +52,7 @@ func (r *route) parameters() []parameter {
 func (c *call) readQuery() error {
 	typed, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return refuse("the query cannot be read: %v", errors.Unwrap(err))
+		return refuse("the query cannot be read; send %%XX for what is no letter or digit, such as %%26 for & and %%3B for ;")
 	}
 	known := c.route.parameters()
 	c.query = map[string]any{}
@@ -62,7 +62,7 @@ func (c *call) readQuery() error {
 		case i < 0:
 			return refuse("%s: is not a parameter here; known are %s", printable(name), parameterNames(known))
 		case len(values) > 1:
-			return refuse("%s: is given twice", name)
+			return refuse("%s: is given twice; send it once", name)
 		case values[0] == "":
 			continue
 		}
@@ -97,7 +97,7 @@ func number(name, help string, lo, hi, otherwise int) parameter {
 	}
 }
 
-// idNumber is the id of a record.
+// idNumber is the id of a user.
 func idNumber(name, help string) parameter {
 	return parameter{
 		name: name, help: help, of: object{"type": "integer", "minimum": 1, "maximum": maxID},
@@ -111,7 +111,7 @@ const maxID = 1<<53 - 1
 func parseID(text string) (uint64, error) {
 	id, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || id == 0 || id > maxID {
-		return 0, errors.New("expected the id of a record, a number")
+		return 0, errors.New("expected the id of a user, a number; GET /users?username=NAME shows it")
 	}
 	return id, nil
 }
@@ -127,6 +127,11 @@ func text(name, help string) parameter {
 			return text, nil
 		},
 	}
+}
+
+// search is matched against part of some fields, in any case.
+func search(in string) parameter {
+	return text("search", "Only where this is part of "+in+", in any case")
 }
 
 func truth(name, help string) parameter {

@@ -18,9 +18,16 @@ type route struct {
 	result  any // zero value of one element of the result; nil: there is none
 	paged   bool
 	tagged  bool // the answer has an ETag, and a change may name the version that it is for
+	matched bool // a change may name the version that it is for, though the answer has none
+	keyed   bool // an Idempotency-Key tells a request that is sent again from a new one
 	created bool // 201 and Location instead of 200
 	changes bool // something that other boxes may have to confirm
 	serve   func(*Module, *call) (any, error)
+}
+
+// takesVersion says whether a change may name the version that it is for.
+func (r *route) takesVersion() bool {
+	return r.matched || r.tagged && r.method != http.MethodGet && !r.created
 }
 
 // parameter is one of a query.

@@ -18,7 +18,7 @@ func routes() []*route {
 		{method: get, path: "/users/{id}", scope: usersRead, summary: "Show a user", result: user{}, tagged: true, serve: getUser},
 		{method: post, path: "/users/{id}", scope: usersWrite, summary: "Change a user", about: "What is left out stays.",
 			body: updateUser{}, result: user{}, tagged: true, changes: true, serve: postUserUpdate},
-		{method: remove, path: "/users/{id}", scope: usersWrite, summary: "Delete a user", tagged: true, changes: true, serve: deleteUser},
+		{method: remove, path: "/users/{id}", scope: usersWrite, summary: "Delete a user", matched: true, changes: true, serve: deleteUser},
 		{method: post, path: "/users/{id}/actions/attach-profile", scope: usersWrite, summary: "Give a user profiles", about: "They come behind those that the user has.",
 			body: profilesBody{}, result: user{}, tagged: true, changes: true, serve: attachProfile},
 		{method: post, path: "/users/{id}/actions/detach-profile", scope: usersWrite, summary: "Take profiles from a user",
@@ -34,7 +34,7 @@ func routes() []*route {
 
 		{method: get, path: "/profiles", scope: profilesRead, summary: "List profiles", result: profile{}, paged: true, serve: listProfiles},
 		{method: get, path: "/profiles/{name}/users", scope: usersRead, summary: "List the users of a profile",
-			query: []parameter{userQuery[5]}, result: user{}, paged: true, serve: listProfileUsers},
+			query: []parameter{userQuery[1], userQuery[5]}, result: user{}, paged: true, serve: listProfileUsers},
 
 		{method: get, path: "/historical-sessions", scope: sessionsRead, summary: "List sessions that have ended", about: "The newest first; the times are those of the start.",
 			query: sessionQuery, result: session{}, paged: true, serve: listHistory},
@@ -43,10 +43,14 @@ func routes() []*route {
 
 		{method: get, path: "/login-attempts", scope: attemptsRead, summary: "List login attempts", about: "The newest first.",
 			query: []parameter{since(), until(), sessionQuery[2], sessionQuery[3], sessionQuery[4], sessionQuery[5], sessionQuery[6],
-				oneOf("reply", "Only these", accepted, rejected)},
+				oneOf("reply", "Only these", accepted, rejected), search("username, hotspot, nas, macaddress, calledstationid or message")},
 			result: attempt{}, paged: true, serve: listAttempts},
 		{method: get, path: "/quota-purchase-report", scope: quotaRead, summary: "List purchases of quota", about: "The newest first.",
 			query: []parameter{since(), until(), sessionQuery[2]}, result: purchase{}, paged: true, serve: listPurchases},
+		{method: post, path: "/users/{id}/actions/add-quota", scope: quotaWrite, summary: "Sell quota to a user",
+			about: "It is used when nothing free is left. If-Match may name a version of the user.", body: addQuota{}, result: purchase{}, keyed: true, matched: true, changes: true, serve: sellToUser},
+		{method: post, path: "/vouchers/{code}/actions/add-quota", scope: quotaWrite, summary: "Sell quota to whoever uses a voucher",
+			about: "It goes to the use that began last and has not ended.", body: addQuota{}, result: purchase{}, keyed: true, changes: true, serve: sellToVoucher},
 		{method: get, path: "/audit", scope: auditRead, summary: "List who changed what", about: "The newest first.",
 			query:  []parameter{since(), until(), text("username", "Changes of this account, or of whatever has this name"), text("author", "Changes by this one")},
 			result: auditEntry{}, paged: true, serve: listAudit},

@@ -133,7 +133,7 @@ func (c *call) result(methods map[string]*route) (any, error) {
 		return nil, err
 	}
 	if c.DB == nil && c.route.scope != "" {
-		return nil, &failure{status: http.StatusServiceUnavailable, message: "the box has no hotspot database"}
+		return nil, &failure{status: http.StatusServiceUnavailable, message: "the box has no hotspot database; its log says why"}
 	}
 	return c.route.serve(c.Module, c)
 }
@@ -155,9 +155,9 @@ func (c *call) authorize() error {
 	c.user = u
 	switch {
 	case !u.admits(c.from):
-		return &failure{status: http.StatusForbidden, message: "user " + u.name + " may not come from your address"}
+		return &failure{status: http.StatusForbidden, message: "user " + u.name + " may not come from your address; its line `web api user` on the box says from where"}
 	case !u.may(c.route.scope):
-		return &failure{status: http.StatusForbidden, message: fmt.Sprintf("user %s needs the scope %s for this", u.name, c.route.scope)}
+		return &failure{status: http.StatusForbidden, message: fmt.Sprintf("user %s needs the scope %s for this; name it in its line `web api user` on the box", u.name, c.route.scope)}
 	}
 	if wait := c.limits.user(u.name, c.Now()); wait > 0 {
 		c.metrics.limited.WithLabelValues("user").Inc()

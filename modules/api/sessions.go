@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"container/heap"
 	"iter"
+	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -60,10 +62,14 @@ type online struct {
 
 func (c *call) showOnline(s hotspotdb.Segment) (online, error) {
 	in, out := s.OutputOctets(), s.InputOctets()
+	traffic, carry := bits.Add64(in, out, 0)
+	if carry != 0 {
+		traffic = math.MaxUint64 // a NAS may report any number
+	}
 	o := online{
 		ID: s.ID, Hotspot: known(s.Hotspot), Username: s.Username, NAS: known(s.NAS), MAC: known(s.MAC),
 		CalledStationID: known(s.CalledStationID), IPAddress: known(s.IPAddress), Start: c.at(s.Start),
-		TotalTime: s.SessionTime(), Traffic: in + out, InputOctets: in, OutputOctets: out,
+		TotalTime: s.SessionTime(), Traffic: traffic, InputOctets: in, OutputOctets: out,
 	}
 	if s.Account == 0 {
 		return o, nil
@@ -84,12 +90,14 @@ var sessionQuery = []parameter{
 	device("macaddress", "The device"),
 	text("calledstationid", "The whole Called-Station-Id"),
 	text("ipaddress", "The address of the device"),
+	search("username, hotspot, nas, macaddress, calledstationid or ipaddress"),
 }
 
 // sessionFilter is what the query asks for. The times are those of the start.
 type sessionFilter struct {
 	since, until                                   time.Time
 	username, hotspot, nas, mac, calledStation, ip string
+	part                                           string // of any of them, in lower case
 	active                                         bool
 }
 
@@ -97,19 +105,22 @@ func (c *call) sessionFilter(active bool) sessionFilter {
 	return sessionFilter{
 		since: value[time.Time](c, "startTime"), until: value[time.Time](c, "endTime"), username: value[string](c, "username"),
 		hotspot: value[string](c, "hotspot"), nas: value[string](c, "nas"), mac: value[string](c, "macaddress"),
-		calledStation: value[string](c, "calledstationid"), ip: value[string](c, "ipaddress"), active: active,
+		calledStation: value[string](c, "calledstationid"), ip: value[string](c, "ipaddress"),
+		part: strings.ToLower(value[string](c, "search")), active: active,
 	}
 }
 
 func (f *sessionFilter) selects(s *hotspotdb.Segment) bool {
+	found := f.part == ""
 	for _, p := range [][2]string{
 		{f.username, s.Username}, {f.hotspot, s.Hotspot}, {f.nas, s.NAS}, {f.mac, s.MAC}, {f.calledStation, s.CalledStationID}, {f.ip, s.IPAddress},
 	} {
 		if p[0] != "" && p[0] != p[1] {
 			return false
 		}
+		found = found || strings.Contains(strings.ToLower(p[1]), f.part)
 	}
-	return s.Active() == f.active && (f.since.IsZero() || !s.Start.Before(f.since)) && (f.until.IsZero() || s.Start.Before(f.until))
+	return found && s.Active() == f.active && (f.since.IsZero() || !s.Start.Before(f.since)) && (f.until.IsZero() || s.Start.Before(f.until))
 }
 
 func listHistory(_ *Module, c *call) (any, error) {

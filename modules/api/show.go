@@ -61,6 +61,8 @@ type apiView struct {
 	Listen    *string    `json:"listen"` // null: the API is off
 	LockedOut int        `json:"locked_out_addresses"`
 	Users     []userView `json:"users"`
+
+	zone *time.Location
 }
 
 type userView struct {
@@ -74,7 +76,7 @@ type userView struct {
 
 func (m *Module) show(context.Context, modules.Call) (modules.View, error) {
 	s := m.settings.Load()
-	view := apiView{Enabled: len(s.listen) > 0, LockedOut: m.lockout.locked(), Users: []userView{}}
+	view := apiView{Enabled: len(s.listen) > 0, LockedOut: m.lockout.locked(), Users: []userView{}, zone: m.Location()}
 	if view.Enabled {
 		listen := s.listen[0].String()
 		view.Listen = &listen
@@ -123,7 +125,7 @@ func (v apiView) Text(w io.Writer, width int) error {
 			where = *u.From
 		}
 		if u.Last != nil {
-			last = u.Last.Local().Format(screenTime)
+			last = u.Last.In(v.zone).Format(screenTime)
 		}
 		rows = append(rows, []string{u.Name, where, fmt.Sprint(u.Requests), fmt.Sprint(u.Failures), last, strings.Join(u.Scopes, " ")})
 	}

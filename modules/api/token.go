@@ -97,11 +97,13 @@ func (t *tokens) issue(u *apiUser) (string, error) {
 	return token, nil
 }
 
+const askAgain = "; ask for another with POST " + base + authPath
+
 // Errors of a token, as its holder is told.
 var (
-	errTokenBad     = errors.New("the token is not one of this box")
-	errTokenExpired = errors.New("the token has expired; ask for another with POST " + base + "/auth")
-	errTokenRevoked = errors.New("the token has ended: its user was changed or removed")
+	errTokenBad     = errors.New("the token is not one of this box" + askAgain)
+	errTokenExpired = errors.New("the token has expired" + askAgain)
+	errTokenRevoked = errors.New("the token has ended, because its user was changed or removed" + askAgain)
 )
 
 // verify finds whose token it is. Only what this box signed with this key and this algorithm is taken.

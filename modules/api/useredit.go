@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,9 +31,9 @@ func postUser(_ *Module, c *call) (any, error) {
 	password := ""
 	switch has := body.Password != nil; {
 	case e.UserType == hotspotdb.UserPassword && (!has || *body.Password == ""):
-		return nil, refuse("password: is missing; usertype user needs one")
+		return nil, refuse("password: is missing; send one, which usertype user needs")
 	case e.UserType != hotspotdb.UserPassword && has:
-		return nil, refuse("password: is not taken for usertype %s", body.Usertype)
+		return nil, refuse("password: is not taken for usertype %s; leave it out", body.Usertype)
 	case has:
 		password = *body.Password
 	}
@@ -49,7 +48,7 @@ func postUser(_ *Module, c *call) (any, error) {
 			return err
 		}
 		if a, err = tx.AddAccount(e.Account, password, c.user.name); err != nil {
-			return err
+			return nameTaken(err, e.Username)
 		}
 		v, err = tx.AccountVersion(a.ID)
 		return err
@@ -72,7 +71,7 @@ type updateUser struct {
 func postUserUpdate(_ *Module, c *call) (any, error) {
 	body := c.body.(*updateUser)
 	if reflect.ValueOf(*body).IsZero() {
-		return nil, refuse("the body names nothing to change")
+		return nil, refuse("the body names nothing to change; send at least one of %s", strings.Join(fieldNames(reflect.TypeOf(*body)), ", "))
 	}
 	c.message = "user updated"
 	return c.changeUser(func(tx *hotspotdb.Tx, e *hotspotdb.AccountEdit) error {
@@ -139,14 +138,19 @@ func (c *call) expiry(text string) (time.Time, error) {
 // changeUser changes the account of the path, in one transaction with the comparison of its version.
 func (c *call) changeUser(edit func(*hotspotdb.Tx, *hotspotdb.AccountEdit) error) (any, error) {
 	a, err := c.changeAccount(edit)
-	return c.showUser(a), err
+	return c.showChanged(a), err
 }
 
 func (c *call) changeAccount(edit func(*hotspotdb.Tx, *hotspotdb.AccountEdit) error) (a hotspotdb.Account, err error) {
 	err = c.updateAccount(func(tx *hotspotdb.Tx, old hotspotdb.Account) error {
-		a, err = tx.EditAccount(old.Username, c.user.name, func(e *hotspotdb.AccountEdit) error { return edit(tx, e) })
-		if err != nil {
+		name := old.Username
+		a, err = tx.EditAccount(name, c.user.name, func(e *hotspotdb.AccountEdit) error {
+			err := edit(tx, e)
+			name = e.Username
 			return err
+		})
+		if err != nil {
+			return nameTaken(err, name)
 		}
 		v, err := tx.AccountVersion(a.ID)
 		c.etag = tagOf(v)
@@ -164,7 +168,7 @@ func (c *call) updateAccount(change func(*hotspotdb.Tx, hotspotdb.Account) error
 	return c.update(func(tx *hotspotdb.Tx) error {
 		v, err := tx.AccountVersion(id)
 		if err != nil {
-			return err
+			return noUser(err, id)
 		}
 		if err := c.checkVersion(tagOf(v)); err != nil {
 			return err
@@ -227,7 +231,7 @@ func detachProfile(_ *Module, c *call) (any, error) {
 		for _, name := range names {
 			at := slices.Index(e.Profiles, name)
 			if at < 0 {
-				return refuse("profiles: %s does not have %s", e.Username, name)
+				return refuse("profiles: %s does not have %s; send those that GET /users/{id} shows", e.Username, name)
 			}
 			e.Profiles = slices.Delete(e.Profiles, at, at+1)
 		}
@@ -258,12 +262,17 @@ func profilesThere(tx *hotspotdb.Tx, names, before []string) error {
 		if slices.Contains(before, name) {
 			continue
 		}
-		if _, err := tx.Profile(name); err != nil {
-			if errors.Is(err, hotspotdb.ErrNotFound) {
-				return &failure{status: http.StatusBadRequest, message: "profiles: there is no profile " + name}
-			}
+		if err := profileThere(tx, "profiles", name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func profileThere(tx *hotspotdb.Tx, field, name string) error {
+	_, err := tx.Profile(name)
+	if isNotFound(err) {
+		return refuse("%s: there is no profile %s; GET /profiles lists them", field, printable(name))
+	}
+	return err
 }

@@ -95,6 +95,18 @@ func (c *call) showUser(a hotspotdb.Account) user {
 	return u
 }
 
+// showChanged is what the answer to a change shows. Writing does not include reading: who may only write is not told what he
+// did not send.
+func (c *call) showChanged(a hotspotdb.Account) user {
+	u := c.showUser(a)
+	if c.user.may(usersRead) {
+		return u
+	}
+	return user{
+		ID: u.ID, Username: u.Username, Usertype: u.Usertype, Authtype: u.Authtype, Disabled: u.Disabled, State: u.State, Access: accessValues{},
+	}
+}
+
 func shownType(t hotspotdb.UserType) string {
 	if t == hotspotdb.UserPassword {
 		return "Username-Password"
@@ -114,7 +126,7 @@ func (c *call) state(a hotspotdb.Account) string {
 
 var userQuery = []parameter{
 	text("username", "The whole username"),
-	text("search", "Part of the username, in any case"),
+	search("the username or any of the user info"),
 	text("profile", "Only accounts that have this profile"),
 	oneOf("usertype", "Only this kind", "user", "mac", "pin"),
 	truth("disabled", "Only accounts that are, or are not, disabled"),
@@ -125,7 +137,7 @@ var userQuery = []parameter{
 func listUsers(m *Module, c *call) (any, error) { return c.users(value[string](c, "profile")) }
 
 func (c *call) users(profile string) (any, error) {
-	s := hotspotdb.AccountSelect{Name: value[string](c, "search"), Profile: profile, Disabled: given[bool](c, "disabled")}
+	s := hotspotdb.AccountSelect{Profile: profile, Disabled: given[bool](c, "disabled")}
 	if word := value[string](c, "usertype"); word != "" {
 		t, err := hotspotdb.ParseUserType(word)
 		if err != nil {
@@ -137,7 +149,7 @@ func (c *call) users(profile string) (any, error) {
 	if name := value[string](c, "username"); name != "" {
 		c.last = true
 		a, err := c.DB.Account(name)
-		if errors.Is(err, hotspotdb.ErrNotFound) || err == nil && (c.skip() > 0 || !selects(s, a)) {
+		if errors.Is(err, hotspotdb.ErrNotFound) || err == nil && (c.skip() > 0 || !c.finds(a) || !selects(s, a)) {
 			return out, nil
 		}
 		return append(out, c.showUser(a)), err
@@ -157,18 +169,59 @@ func (c *call) accountPage(s hotspotdb.AccountSelect) (page []hotspotdb.Account,
 		c.last = !more
 		return err
 	}
-	if s == (hotspotdb.AccountSelect{}) {
+	switch {
+	case value[string](c, "search") != "":
+		err = c.scan(func() error { page, err = c.searchAccounts(s); return err })
+	case s == (hotspotdb.AccountSelect{}):
 		err = read()
-	} else {
+	default:
 		err = c.scan(read)
 	}
 	return page, err
 }
 
+// searchAccounts goes through all accounts, some at a time, because user info is not kept with what AccountPage looks at.
+func (c *call) searchAccounts(s hotspotdb.AccountSelect) (page []hotspotdb.Account, err error) {
+	after, skip := value[uint64](c, "after"), c.skip()
+	for more := true; more; {
+		var some []hotspotdb.Account
+		if some, more, err = c.DB.AccountPage(c.ctx(), hotspotdb.AccountSelect{}, after, 0, maxPerPage); err != nil {
+			return nil, err
+		}
+		for _, a := range some {
+			after = a.ID
+			switch {
+			case !c.finds(a) || !selects(s, a):
+			case skip > 0:
+				skip--
+			case len(page) == c.perPage():
+				return page, nil
+			default:
+				page = append(page, a)
+			}
+		}
+	}
+	c.last = true
+	return page, nil
+}
+
+// finds says whether an account has what is searched for.
+func (c *call) finds(a hotspotdb.Account) bool {
+	part := strings.ToLower(value[string](c, "search"))
+	if strings.Contains(strings.ToLower(a.Username), part) {
+		return true
+	}
+	for _, text := range a.Info {
+		if strings.Contains(strings.ToLower(text), part) {
+			return true
+		}
+	}
+	return false
+}
+
 // selects is what AccountPage does for a single account.
 func selects(s hotspotdb.AccountSelect, a hotspotdb.Account) bool {
-	return strings.Contains(strings.ToLower(a.Username), strings.ToLower(s.Name)) &&
-		(s.Profile == "" || slices.Contains(a.Profiles, s.Profile)) &&
+	return (s.Profile == "" || slices.Contains(a.Profiles, s.Profile)) &&
 		(s.Disabled == nil || *s.Disabled == a.Disabled) && (s.UserType == nil || *s.UserType == a.UserType)
 }
 
@@ -190,15 +243,15 @@ func (c *call) getAccount() (hotspotdb.Account, error) {
 	for {
 		before, err := c.DB.AccountVersion(id)
 		if err != nil {
-			return hotspotdb.Account{}, err
+			return hotspotdb.Account{}, noUser(err, id)
 		}
 		a, err := c.DB.AccountByID(id)
 		if err != nil {
-			return hotspotdb.Account{}, err
+			return hotspotdb.Account{}, noUser(err, id)
 		}
 		after, err := c.DB.AccountVersion(id)
 		if err != nil {
-			return hotspotdb.Account{}, err
+			return hotspotdb.Account{}, noUser(err, id)
 		}
 		if before == after {
 			c.etag = tagOf(after)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mbox/hotspotdb"
 )
@@ -59,7 +60,7 @@ func TestUserLife(t *testing.T) {
 	if r := b.ask("DELETE", path, nil).want(200); len(r.answer.Result) != 0 {
 		t.Errorf("deleted: %s", r.body)
 	}
-	b.get(path).want(404, "not found")
+	b.get(path).want(404, "no user "+path[len("/users/"):])
 	b.ask("DELETE", path, nil).want(404)
 }
 
@@ -73,7 +74,7 @@ func TestUserTypes(t *testing.T) {
 	if u := b.post("/users", object{"usertype": "pin", "username": "4711"}).want(201).one(); u["usertype"] != "Auth-Type" || u["authtype"] != "pin" {
 		t.Errorf("pin: %v", u)
 	}
-	b.post("/users", object{"usertype": "mac", "username": "3A:71:B4:E9:F7:99"}).want(409, "already exists")
+	b.post("/users", object{"usertype": "mac", "username": "3A:71:B4:E9:F7:99"}).want(409, "another user 3A-71-B4-E9-F7-99")
 	b.post("/users", object{"usertype": "mac", "username": "alice"}).want(400, "username", "MAC address")
 	b.post("/users", object{"usertype": "user", "username": "bob"}).want(400, "password", "missing")
 	b.post("/users", object{"usertype": "pin", "username": "4712", "password": "x"}).want(400, "password", "not taken")
@@ -337,9 +338,11 @@ func TestUnconfirmedAndFullDisk(t *testing.T) {
 	b.db.SetConfirm(nil)
 	b.get("/users/" + r.id()).want(200)
 	b.full.Store(true)
+	b.advance(time.Minute) // how much there was is out of date
 	b.post("/users", object{"usertype": "pin", "username": "4712"}).want(503, "full")
 	b.post("/users/"+r.id(), object{"zip": "1"}).want(503, "full")
 	b.full.Store(false)
+	b.advance(time.Minute)
 	if got := b.get("/users").want(200); len(got.answer.Result) != 1 || got.answer.Result[0]["zip"] != nil {
 		t.Errorf("what was refused is there: %s", got.body)
 	}

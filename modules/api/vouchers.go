@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -65,8 +66,9 @@ func listBatches(_ *Module, c *call) (any, error) {
 }
 
 func getBatch(_ *Module, c *call) (any, error) {
-	b, err := c.DB.Batch(c.r.PathValue("name"))
-	return c.showBatch(b), err
+	name := c.r.PathValue("name")
+	b, err := c.DB.Batch(name)
+	return c.showBatch(b), noBatch(err, name)
 }
 
 // createBatch is the body of POST voucher-batches.
@@ -92,6 +94,8 @@ const maxValidity = 100 * 366 * 24 * 3600
 func postBatch(m *Module, c *call) (any, error) {
 	body := c.body.(*createBatch)
 	switch {
+	case hotspotdb.CheckGroupname(body.Name) != nil:
+		return nil, refuse("name: expected 1 to 64 letters, digits, _ or -")
 	case body.Count < 1 || body.Count > hotspotdb.MaxCodes:
 		return nil, refuse("count: expected a number from 1 to %d", hotspotdb.MaxCodes)
 	case body.Validity < 0 || body.Validity > maxValidity:
@@ -107,12 +111,15 @@ func postBatch(m *Module, c *call) (any, error) {
 	}
 	codes := m.NewCodes(body.Count)
 	err = c.update(func(tx *hotspotdb.Tx) error {
-		if _, err := tx.Profile(b.Profile); isNotFound(err) {
-			return &failure{status: http.StatusBadRequest, message: "profile: there is no profile " + printable(b.Profile)}
-		} else if err != nil {
+		if err := profileThere(tx, "profile", b.Profile); err != nil {
 			return err
 		}
-		if err := tx.AddBatch(b, codes, c.user.name); err != nil {
+		if _, err := tx.Batch(b.Name); err == nil {
+			return &failure{status: http.StatusConflict, message: "name: there is a batch " + b.Name + " already; send another name"}
+		}
+		if err := tx.AddBatch(b, codes, c.user.name); errors.Is(err, hotspotdb.ErrExists) {
+			return unavailable("a code that was drawn for the batch is in use already")
+		} else if err != nil {
 			return err
 		}
 		b, err = tx.Batch(b.Name)
@@ -127,8 +134,9 @@ func switchBatch(disabled bool) func(*Module, *call) (any, error) {
 		var b hotspotdb.VoucherBatch
 		c.message = switched("batch", disabled)
 		err := c.update(func(tx *hotspotdb.Tx) (err error) {
-			b, err = tx.EditBatch(c.r.PathValue("name"), c.user.name, func(b *hotspotdb.VoucherBatch) error { b.Disabled = disabled; return nil })
-			return err
+			name := c.r.PathValue("name")
+			b, err = tx.EditBatch(name, c.user.name, func(b *hotspotdb.VoucherBatch) error { b.Disabled = disabled; return nil })
+			return noBatch(err, name)
 		})
 		return c.showBatch(b), err
 	}
@@ -150,8 +158,11 @@ func switchVoucher(disabled bool) func(*Module, *call) (any, error) {
 			if err = tx.SetVoucher(code, c.user.name, func(v *hotspotdb.Voucher) error { v.Disabled = disabled; return nil }); err == nil {
 				v, _, err = tx.Voucher(code)
 			}
-			return err
+			return noVoucher(err, code)
 		})
+		if !c.user.may(vouchersRead) {
+			v.Uses = nil
+		}
 		return c.showVoucher(v), err
 	}
 }
@@ -163,7 +174,7 @@ var voucherQuery = []parameter{
 }
 
 func listVouchers(_ *Module, c *call) (any, error) {
-	limit, err := c.upTo("go on with after=CODE, the last code of a page")
+	limit, err := c.upTo("send after=CODE, the last code of a page, and go on from there")
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +204,7 @@ func listVouchers(_ *Module, c *call) (any, error) {
 }
 
 func getVoucher(_ *Module, c *call) (any, error) {
-	v, _, err := c.DB.Voucher(c.r.PathValue("code"))
-	return c.showVoucher(v), err
+	code := c.r.PathValue("code")
+	v, _, err := c.DB.Voucher(code)
+	return c.showVoucher(v), noVoucher(err, code)
 }

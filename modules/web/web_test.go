@@ -140,6 +140,43 @@ func TestSilenceCostsOnlyTheSilent(t *testing.T) {
 	}
 }
 
+// Many addresses that fill the box with silent connections keep nobody out who has fewer; one that has no more than others waits.
+func TestSilenceOfManyCostsOnlyTheSilent(t *testing.T) {
+	a := arrivals{most: 8, each: 4}
+	dial := func(host int) net.Conn { return &remote{addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, byte(host))}} }
+	var conns []net.Conn
+	for _, host := range []int{1, 1, 1, 2, 2, 3, 3, 4} {
+		conn := dial(host)
+		if a.arrived(conn) != nil {
+			t.Fatal("refused although there is room")
+		}
+		conns = append(conns, conn)
+	}
+	if got := a.arrived(dial(5)); got != conns[0] {
+		t.Errorf("%v yields, not the oldest of the address that has most", got)
+	}
+	if newcomer := dial(1); a.arrived(newcomer) != newcomer {
+		t.Error("an address that has as many as any drives out others")
+	}
+	if got := a.arrived(dial(4)); got == nil || got.RemoteAddr().String() == "10.0.0.4:0" {
+		t.Errorf("%v yields", got)
+	}
+	for _, conn := range conns {
+		a.settled(conn)
+	}
+	if len(a.from) != 2 || len(a.of) != 2 {
+		t.Errorf("%d connections of %d addresses are left", len(a.from), len(a.of))
+	}
+}
+
+// remote is a connection of which there is the address only.
+type remote struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (r *remote) RemoteAddr() net.Addr { return r.addr }
+
 func isTimeout(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()

@@ -75,10 +75,12 @@ type Accounting struct {
 	mu      sync.Mutex                    // guards what follows; it may be taken in a transaction
 	live    map[uint64]*served            // by segment
 	guests  map[uint64]map[uint64]*served // by account and segment
+	held    map[string]int                // by client: how many are live
 	due     agenda[*served]               // when to look at which
 	endings map[name]*ending
 	tells   agenda[*ending]          // when to tell a NAS
-	asking  int                      // NAS that have not answered yet
+	asking  int                      // requests to NAS that were not answered yet
+	nases   map[string]*asked        // NAS that have not answered yet
 	boots   map[string]time.Duration // running time at which a NAS last said that it begins anew
 }
 
@@ -91,7 +93,7 @@ func nameOf(s *hotspotdb.Segment) name { return name{s.NAS, s.AcctSessionID} }
 func New(o Options) *Accounting {
 	a := &Accounting{
 		db: o.DB, policy: o.Policy, nas: o.NAS, now: o.Now, ran: o.Ran, log: o.Log, from: o.DB.Durable(),
-		live: map[uint64]*served{}, guests: map[uint64]map[uint64]*served{}, endings: map[name]*ending{}, boots: map[string]time.Duration{},
+		live: map[uint64]*served{}, held: map[string]int{}, guests: map[uint64]map[uint64]*served{}, endings: map[name]*ending{}, boots: map[string]time.Duration{}, nases: map[string]*asked{},
 		wake: make(chan struct{}, 1), results: make(chan result, maxAsking),
 	}
 	if a.now == nil {

@@ -38,9 +38,7 @@ const bootChunk = 500
 // reboot closes what a NAS had before it began anew, or before it goes down (Accounting-On and Accounting-Off, RFC 2866
 // section 5.1). Counters stay where they were reported last.
 func (a *Accounting) reboot(ctx context.Context, r *Request) error {
-	a.mu.Lock()
-	a.boots[r.NAS] = max(a.boots[r.NAS], a.ran()-r.delay())
-	a.mu.Unlock()
+	again := a.noteBoot(r)
 	active, err := a.db.ActiveAt(r.NAS)
 	if err != nil {
 		return fmt.Errorf("record %s of %s: %w", r.Status, r.NAS, err)
@@ -53,8 +51,34 @@ func (a *Accounting) reboot(ctx context.Context, r *Request) error {
 		}
 		closed += n
 	}
+	if again && closed == 0 {
+		return nil // it says so over and over
+	}
 	a.log.InfoContext(ctx, "a NAS begins anew or goes down", "nas", r.NAS, "report", r.Status.String(), "sessions_closed", closed)
 	return nil
+}
+
+const (
+	// maxBoots bounds the NAS whose boots are remembered: behind a client that is a network there may be ever new ones.
+	maxBoots = 1 << 15
+	// bootNews is how long after a boot another one is worth a line in the log.
+	bootNews = time.Minute
+)
+
+// noteBoot notes when a NAS began anew, and says whether it did so a moment ago.
+func (a *Accounting) noteBoot(r *Request) (again bool) {
+	at := a.ran() - r.delay()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last, known := a.boots[r.NAS]
+	if !known && len(a.boots) >= maxBoots {
+		for nas := range a.boots { // any: what is forgotten also stands with the sessions
+			delete(a.boots, nas)
+			break
+		}
+	}
+	a.boots[r.NAS] = max(last, at)
+	return known && at-last < bootNews
 }
 
 // closeBefore closes those of some sessions that began before a boot.

@@ -27,8 +27,6 @@ const (
 	lastRetry  = time.Minute
 	// giveUp is for how long a NAS that does not acknowledge is told again. A session that it goes on to report is judged again.
 	giveUp = time.Hour
-	// maxAsking bounds how many NAS are asked at once.
-	maxAsking = 64
 )
 
 // result is what became of a request to a NAS: to end a session, or to change one.
@@ -79,9 +77,13 @@ func (a *Accounting) tell(ctx context.Context) {
 		switch {
 		case e.over:
 			delete(a.endings, e.name)
+			a.unpark(e.name.nas)
 		case now-e.began > giveUp:
 			a.log.ErrorContext(ctx, "a NAS does not end a session that may not go on", "nas", e.name.nas, "session", e.name.session, "because", e.why, "tries", e.tries)
 			delete(a.endings, e.name)
+			a.unpark(e.name.nas)
+		case !a.mayAsk(e.name.nas):
+			a.park(e)
 		default:
 			a.ask(ctx, e)
 		}
@@ -90,7 +92,7 @@ func (a *Accounting) tell(ctx context.Context) {
 
 // ask needs mu.
 func (a *Accounting) ask(ctx context.Context, e *ending) {
-	a.asking++
+	a.asks(e.name.nas)
 	nas, segment := a.reach(), e.segment
 	go func() { // results has room for all; Run waits for them
 		a.results <- result{ending: e, err: nas.Disconnect(ctx, segment)}
@@ -128,7 +130,7 @@ func (a *Accounting) answered(ctx context.Context, r result) {
 	now := a.ran()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asking--
+	a.unask(e.name.nas, r.err)
 	if a.endings[e.name] != e {
 		return // it has ended by itself
 	}

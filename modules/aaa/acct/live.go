@@ -15,6 +15,7 @@ type served struct {
 	node    node[*served]
 	id      uint64 // of its segment
 	name    name
+	client  string // of whom it counts as open
 	account uint64
 	heard   time.Duration // running time
 	judge   time.Duration // running time at which to judge it; never
@@ -45,7 +46,7 @@ func (a *Accounting) follow(r *Request, c *change) {
 	case c.segment.ID == 0:
 	case c.segment.Active():
 		before := a.due.next()
-		a.serve(&c.segment, now-r.delay(), now+gather)
+		a.serve(&c.segment, r.client(), now-r.delay(), now+gather)
 		if a.due.next() < before {
 			a.signal()
 		}
@@ -55,12 +56,13 @@ func (a *Accounting) follow(r *Request, c *change) {
 }
 
 // serve notes that something was heard of a segment of this box, which is to be judged at an instant. It needs mu.
-func (a *Accounting) serve(segment *hotspotdb.Segment, heard, judge time.Duration) {
+func (a *Accounting) serve(segment *hotspotdb.Segment, client string, heard, judge time.Duration) {
 	s := a.live[segment.ID]
 	if s == nil {
-		s = &served{id: segment.ID, name: nameOf(segment), account: segment.Account, heard: heard, judge: never}
+		s = &served{id: segment.ID, name: nameOf(segment), client: client, account: segment.Account, heard: heard, judge: never}
 		s.node.value = s
 		a.live[s.id] = s
+		a.held[client]++
 		if a.guests[s.account] == nil {
 			a.guests[s.account] = map[uint64]*served{}
 		}
@@ -81,6 +83,9 @@ func (a *Accounting) drop(id uint64) {
 	}
 	a.due.remove(&s.node)
 	delete(a.live, id)
+	if a.held[s.client]--; a.held[s.client] == 0 {
+		delete(a.held, s.client)
+	}
 	if delete(a.guests[s.account], id); len(a.guests[s.account]) == 0 {
 		delete(a.guests, s.account)
 	}
@@ -93,7 +98,7 @@ func (a *Accounting) resync(ids ...uint64) {
 		s, err := a.db.Segment(id)
 		a.mu.Lock()
 		if err == nil && s.Active() && a.mine(&s) {
-			a.serve(&s, now, now)
+			a.serve(&s, s.NAS, now, now)
 		} else {
 			a.drop(id)
 		}

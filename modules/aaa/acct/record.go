@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"mbox/hotspotdb"
@@ -17,6 +18,13 @@ const (
 	causeReboot    = "NAS-Reboot"
 	causeTakenOver = "Taken-Over" // goes on as the next segment, at another box
 )
+
+// maxOpen bounds the sessions that are open at one client, each of which takes 1.4 KB of memory: who has its secret could report
+// ever new ones.
+const maxOpen = 200_000
+
+// errTooMany: the NAS reports again, and by then some may be over.
+var errTooMany = fmt.Errorf("the client has %d sessions open, as many as it may have", maxOpen)
 
 // errUnknownOwner: the session is new, and whose it is has to be found out outside of the transaction.
 var errUnknownOwner = errors.New("whose session is it")
@@ -98,7 +106,13 @@ func (a *Accounting) record(tx *hotspotdb.Tx, r *Request, owner *guest) (change,
 		return change{ended: r.Status == Stop}, nil
 	}
 	if owner == nil {
-		return change{}, errUnknownOwner
+		return change{}, a.mayOpen(r)
+	}
+	if s, err = a.imported(tx, r, owner, list); err != nil {
+		return change{}, err
+	}
+	if s != nil {
+		return a.advance(tx, r, s)
 	}
 	var c change
 	past := len(list) > 0 && r.past(&list[0])
@@ -112,6 +126,16 @@ func (a *Accounting) record(tx *hotspotdb.Tx, r *Request, owner *guest) (change,
 	next, err := a.begin(tx, r, owner, past)
 	c.wrote, c.segment, c.ended = true, next, r.Status == Stop
 	return c, err
+}
+
+// mayOpen is errUnknownOwner, unless the client has too many sessions open already.
+func (a *Accounting) mayOpen(r *Request) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held[r.client()] >= maxOpen {
+		return errTooMany
+	}
+	return errUnknownOwner
 }
 
 func (a *Accounting) mine(s *hotspotdb.Segment) bool { return s.Origin == a.db.ID() }
@@ -203,7 +227,7 @@ func (a *Accounting) open(tx *hotspotdb.Tx, r *Request, s hotspotdb.Segment, fro
 
 // charge counts what of the growth of a segment is taken from purchased quota.
 func (a *Accounting) charge(tx *hotspotdb.Tx, before, after *hotspotdb.Segment) error {
-	octets := grown(before.InputOctets(), after.InputOctets()) + grown(before.OutputOctets(), after.OutputOctets())
+	octets := sum(grown(before.InputOctets(), after.InputOctets()), grown(before.OutputOctets(), after.OutputOctets()))
 	seconds := grown(before.SessionTime(), after.SessionTime())
 	if a.policy == nil || after.Account == 0 || octets == 0 && seconds == 0 {
 		return nil
@@ -219,3 +243,9 @@ func (a *Accounting) charge(tx *hotspotdb.Tx, before, after *hotspotdb.Segment) 
 }
 
 func grown(before, after uint64) uint64 { return after - min(before, after) }
+
+// sum stops at the greatest number: a NAS may report any.
+func sum(a, b uint64) uint64 {
+	n, carry := bits.Add64(a, b, 0)
+	return max(n, -carry)
+}

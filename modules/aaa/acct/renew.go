@@ -34,11 +34,11 @@ func (a *Accounting) renew(ctx context.Context, s *served, segment *hotspotdb.Se
 		return
 	case s.asking || !mustTell(s.limits, &limits):
 		return
-	case a.asking >= maxAsking:
+	case !a.mayAsk(s.name.nas):
 		a.judgeAt(s, a.ran()+soonest)
 		return
 	}
-	a.asking++
+	a.asks(s.name.nas)
 	s.asking = true
 	nas, of := a.reach(), *segment
 	r := &renewal{s, limits}
@@ -60,7 +60,7 @@ func (a *Accounting) renewed(ctx context.Context, r *renewal, err error) {
 	now, s := a.ran(), r.served
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asking--
+	a.unask(s.name.nas, err)
 	s.asking = false
 	if a.live[s.id] != s || ctx.Err() != nil {
 		return

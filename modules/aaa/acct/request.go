@@ -2,6 +2,7 @@ package acct
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ type Octets struct {
 type Request struct {
 	Status         Status
 	NAS            string // the name of the configured client: with SessionID it names a session
+	Client         string // the client's line in the configuration, which may be of many NAS; empty: NAS stands for it
 	SessionID      string // Acct-Session-Id; may be empty for Accounting-On and Accounting-Off only
 	Username       string // User-Name
 	Account        uint64 // whose session it is, from the Class that the box gave; 0: it is found by Username
@@ -68,7 +70,18 @@ type Request struct {
 	TerminateCause string    // Acct-Terminate-Cause by its name in RFC 2866 section 5.10, such as User-Request
 	Received       time.Time // by the clock of the box; zero: now
 
+	// By these another server may have called the NAS: where the request came from, and the NAS-IP-Address or
+	// NAS-IPv6-Address in it. Either may be missing.
+	Source, NASAddress netip.Addr
+
 	boot side // on which side of the last boot of its NAS the session began
+}
+
+func (r *Request) client() string {
+	if r.Client != "" {
+		return r.Client
+	}
+	return r.NAS
 }
 
 // maxDelay is the longest delay that is believed. A NAS that was cut off for longer keeps no reports.

@@ -48,7 +48,7 @@ func (a *Accounting) resume(ctx context.Context) error {
 	defer a.mu.Unlock()
 	for i := range segments {
 		if a.mine(&segments[i]) && a.live[segments[i].ID] == nil {
-			a.serve(&segments[i], now, now)
+			a.serve(&segments[i], segments[i].NAS, now, now)
 		}
 	}
 	return nil

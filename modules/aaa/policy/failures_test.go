@@ -75,3 +75,58 @@ func TestFailuresAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// Who guesses under ever new addresses, at one client, does not use up the tries of devices elsewhere, and what is remembered of him is
+// bounded.
+func TestFailuresOfOneAreNotThoseOfOthers(t *testing.T) {
+	f := newFailures()
+	honest := func(n int) *attempt {
+		return &attempt{Login: Login{Username: "victim", NAS: "ap2"}, mac: fmt.Sprintf("02-00-00-00-%02X-%02X", n>>8, n&255)}
+	}
+	guesser := &attempt{Login: Login{Username: "alice", NAS: ap}, mac: phone}
+	for n := range 4 * maxRecent {
+		a := &attempt{Login: Login{Username: "alice", NAS: ap}, mac: fmt.Sprint("guest ", n)}
+		for range deviceBurst {
+			f.settle(a, WrongPassword)
+		}
+	}
+	for range deviceBurst {
+		f.settle(guesser, WrongPassword)
+	}
+	for n := range 1000 {
+		if !f.admitDevice(honest(n)) {
+			t.Fatal("a device that never failed is refused")
+		}
+	}
+	if f.admitDevice(guesser) {
+		t.Error("who has just failed is forgotten")
+	}
+	if n := len(f.devices.young) + len(f.devices.old); n > 2*maxRecent {
+		t.Errorf("%d devices are remembered", n)
+	}
+}
+
+// Behind a client that is a network, guesses count together, from whichever of its addresses they come.
+func TestCodesGuessedFromManyNAS(t *testing.T) {
+	w := newWorld(t)
+	for i := range 2 * placeBurst {
+		nas := fmt.Sprintf("2001:db8:7::%x", i)
+		w.login(Login{Username: fmt.Sprintf("GUESS%03d", i), Client: "branches", NAS: nas, Proof: PAP{""}})
+	}
+	w.expect(w.login(Login{Username: "GUESS", Client: "branches", NAS: "2001:db8:7::ffff", Proof: PAP{""}}), TooManyAttempts)
+	w.expect(w.login(Login{Username: "GUESS", Client: "lobby", NAS: "lobby", Proof: PAP{""}}), UnknownUser)
+}
+
+// At a client that does not say which device it is, addresses are guessed like codes; a device that the client knows is not refused.
+func TestAddressesGuessedWithoutADevice(t *testing.T) {
+	w := newWorld(t)
+	w.user(phone, func(a *hotspotdb.Account) { a.UserType = hotspotdb.UserMAC })
+	w.expect(w.login(Login{Username: phone, Proof: PAP{phone}}), OK)
+	for i := range 2 * placeBurst {
+		mac := fmt.Sprintf("0200000%05x", i)
+		w.login(Login{Username: mac, Proof: PAP{mac}})
+	}
+	w.expect(w.login(Login{Username: phone, Proof: PAP{phone}}), TooManyAttempts)
+	w.expect(w.login(Login{Username: phone, MAC: phone, Proof: PAP{phone}}), OK)
+	w.expect(w.login(Login{Username: phone, Proof: MAC{}}), OK)
+}

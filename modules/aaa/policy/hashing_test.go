@@ -69,6 +69,18 @@ func TestEveryPAPLoginCostsOneHash(t *testing.T) {
 			t.Errorf("%s: %d hashes, %+v", name, n, d)
 		}
 	}
+	// Nor when too many codes were guessed at the client: who is refused unseen waits as long as an account's wrong password takes.
+	w.user("48151623", func(a *hotspotdb.Account) { a.UserType = hotspotdb.UserPIN })
+	for _, name := range []string{"clear", "nobody", "ABCD2345", "48151623"} {
+		for range 2 * placeBurst { // they are forgotten while passwords are compared
+			w.p.failures.settle(&attempt{Login: Login{NAS: ap}}, UnknownUser)
+		}
+		before := w.p.hashing.done.Load()
+		d := w.login(Login{Username: name, MAC: laptop, Proof: PAP{"guess"}})
+		if n := w.p.hashing.done.Load() - before; n != 1 || d.Accept || d.Message != stranger {
+			t.Errorf("%s, when too many were guessed: %d hashes, %+v", name, n, d)
+		}
+	}
 }
 
 // Passwords that are set while passwords are hashed do not stay clear.

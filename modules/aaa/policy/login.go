@@ -12,6 +12,7 @@ type Login struct {
 	MAC             string     // Calling-Station-Id, in any usual form; empty: the client did not say
 	CalledStationID string     // the access point and its SSID
 	NAS             string     // the client's name, or its address if it has none
+	Client          string     // the client's line in the configuration, which may be of many NAS; empty: NAS stands for it
 	Hotspot         string     // NAS-Identifier; empty: NAS stands for it
 	IP              netip.Addr // Framed-IP-Address; invalid: not known
 	At              time.Time  // zero: now

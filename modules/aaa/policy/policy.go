@@ -164,11 +164,14 @@ func (p *Policy) identify(ctx context.Context, a *attempt) (identity, Reason, er
 	reason := OK
 	switch guest.UserType {
 	case hotspotdb.UserMAC:
+		if a.claimsDevice() && !p.failures.admitPlace(a) {
+			return identity{}, TooManyAttempts, p.noPassword(ctx, a)
+		}
 		who.Kind = Device
 		who.matched, reason, err = p.proveDevice(ctx, &guest, a)
 	case hotspotdb.UserPIN:
 		if !p.failures.admitPlace(a) {
-			return identity{}, TooManyAttempts, nil
+			return identity{}, TooManyAttempts, p.noPassword(ctx, a)
 		}
 		who.matched, reason = provePIN(guest.Username, a)
 	default:
@@ -180,7 +183,7 @@ func (p *Policy) identify(ctx context.Context, a *attempt) (identity, Reason, er
 // identifyOther tries what a name can be that no account has: a device that is bound to one, or the code of a voucher, which may
 // look like an address.
 func (p *Policy) identifyOther(ctx context.Context, a *attempt) (identity, Reason, error) {
-	if a.device != "" && a.provesDevice() {
+	if a.device != "" && a.provesDevice() && (!a.claimsDevice() || p.failures.admitPlace(a)) {
 		who, reason, err := p.identifyBound(a)
 		if err != nil || reason != UnknownUser || a.vouched() {
 			return who, reason, err

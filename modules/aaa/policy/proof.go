@@ -137,6 +137,9 @@ func (a *attempt) vouched() bool {
 	return alone
 }
 
+// claimsDevice says whether nobody but the guest says which device it is: addresses can be guessed as codes can.
+func (a *attempt) claimsDevice() bool { return a.mac == "" && !a.vouched() }
+
 // provesDevice says whether an attempt is a device's own: its address is the name and the password, or the password is empty.
 func (a *attempt) provesDevice() bool {
 	if a.mac != "" && a.mac != a.device {

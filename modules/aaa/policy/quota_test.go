@@ -24,6 +24,7 @@ func TestBudget(t *testing.T) {
 		"overrun":                    {Quotas{Daily: some(100)}, [periods]Spent{Daily: {140, 0}}, 0, 0, Budget{true, 0, 0}},
 		"the least counts":           {Quotas{Daily: some(100), Monthly: some(50)}, [periods]Spent{Daily: {10, 0}, Monthly: {45, 0}}, 0, 0, Budget{true, 5, 0}},
 		"purchased is not free":      {Quotas{Daily: some(100)}, [periods]Spent{Daily: {130, 30}}, 200, 30, Budget{true, 0, 170}},
+		"free is not purchased":      {Quotas{Daily: some(100), Weekly: some(150)}, [periods]Spent{Weekly: {150, 50}}, 200, 50, Budget{true, 50, 150}},
 		"carried over":               {Quotas{Weekly: some(100)}, [periods]Spent{}, 200, 150, Budget{true, 100, 50}},
 		"taken twice in a partition": {Quotas{Weekly: some(100)}, [periods]Spent{}, 200, 250, Budget{true, 100, 0}},
 		"nothing at all":             {Quotas{All: some(0)}, [periods]Spent{}, 0, 0, Budget{true, 0, 0}},

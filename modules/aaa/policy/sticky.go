@@ -75,7 +75,11 @@ func (p *Policy) bind(ctx context.Context, a *attempt, d *Decision) {
 			}
 		}
 	}
-	if err := p.db.UpdateHere(ctx, func(tx *hotspotdb.Tx) error { return tx.BindSticky(next) }); err != nil {
+	err := p.db.UpdateHere(ctx, func(tx *hotspotdb.Tx) error {
+		tx.By(hotspotdb.Author{Via: "radius"}) // the device has bound itself
+		return tx.BindSticky(next)
+	})
+	if err != nil {
 		p.log.Warn("a device could not be bound to its account", "account", next.Account, "hotspot", next.Hotspot, "error", err)
 	}
 }

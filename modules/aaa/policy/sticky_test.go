@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +30,10 @@ func TestStickyFromFirstLogin(t *testing.T) {
 	w.user("alice", func(a *hotspotdb.Account) { a.Attributes = attributes("Session-Timeout", "600") })
 	w.expect(w.returns(), UnknownUser)
 	w.expect(w.pap("alice", "wonderland"), OK)
+	entries, err := w.db.AuditEntries(t.Context(), hotspotdb.AuditFilter{Username: "alice"})
+	if err != nil || !slices.ContainsFunc(entries, func(e hotspotdb.AuditEntry) bool { return e.Object == "sticky" && e.Author.Via == "radius" }) {
+		t.Errorf("the audit log says %+v, %v", entries, err)
+	}
 	w.pass(3 * day)
 	d := w.returns()
 	w.expect(d, OK)

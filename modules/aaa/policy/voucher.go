@@ -11,7 +11,7 @@ import (
 // identifyVoucher takes the username for the code of a voucher and redeems it.
 func (p *Policy) identifyVoucher(ctx context.Context, a *attempt) (identity, Reason, error) {
 	if !p.failures.admitPlace(a) {
-		return identity{}, TooManyAttempts, nil
+		return identity{}, TooManyAttempts, p.noPassword(ctx, a) // as long as an account's password takes
 	}
 	v, b, err := p.db.VoucherTerms(a.Username)
 	if errors.Is(err, hotspotdb.ErrNotFound) {
@@ -89,7 +89,22 @@ func (p *Policy) redeem(ctx context.Context, owner hotspotdb.DatabaseID, code, m
 	case errors.Is(err, hotspotdb.ErrNotFound): // its owner has deleted it
 		return use, VoucherDisabled, nil
 	case errors.Is(err, ErrUnreachable):
-		return use, VoucherElsewhere, nil
+		reason, err = p.knownOf(code)
+		return use, reason, err
 	}
 	return use, "", err
+}
+
+// knownOf is why a voucher is refused whose owner cannot be asked: this box may know that it is used up.
+func (p *Policy) knownOf(code string) (Reason, error) {
+	v, _, err := p.db.Voucher(code)
+	switch {
+	case errors.Is(err, hotspotdb.ErrNotFound): // deleted meanwhile
+		return VoucherDisabled, nil
+	case err != nil:
+		return "", err
+	case v.State == hotspotdb.VoucherUsedUp || v.State == hotspotdb.VoucherOverused:
+		return VoucherUsedUp, nil
+	}
+	return VoucherElsewhere, nil
 }

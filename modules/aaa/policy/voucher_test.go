@@ -178,7 +178,7 @@ func TestVoucherOfAnotherBox(t *testing.T) {
 	}
 }
 
-// A use that this box knows of goes on although its owner cannot be asked.
+// A use that this box knows of goes on although its owner cannot be asked, and what it knows to be used up is refused as that.
 func TestVoucherGoesOnWithoutItsOwner(t *testing.T) {
 	owner := &elsewhere{err: ErrUnreachable}
 	w := newWorldWith(t, func(o *Options) { o.Claimer = owner })
@@ -191,6 +191,11 @@ func TestVoucherGoesOnWithoutItsOwner(t *testing.T) {
 	if d.Subject.ID != 78 || len(owner.asked) != 0 {
 		t.Errorf("decision %+v, asked %q", d, owner.asked)
 	}
+	w.expect(w.login(Login{Username: "ABCD2345", MAC: laptop, Proof: PAP{""}}), VoucherUsedUp)
+	w.update(func(tx *hotspotdb.Tx) error {
+		_, err := tx.EditBatch("day", "test", func(b *hotspotdb.VoucherBatch) error { b.MaxUses = 2; return nil })
+		return err
+	})
 	w.expect(w.login(Login{Username: "ABCD2345", MAC: laptop, Proof: PAP{""}}), VoucherElsewhere)
 }
 
