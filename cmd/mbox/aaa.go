@@ -18,7 +18,7 @@ import (
 func newAAA(p parts, r *rooms) (*policy.Policy, *aaa.Module) {
 	log := p.logOf("aaa")
 	decides := policy.New(policy.Options{DB: p.db, Claimer: claimer{r}, Location: r.clock.Location, Log: log})
-	deps := aaa.Deps{Lookup: r.hosts.LookupNetIP, Log: log}
+	deps := aaa.Deps{Lookup: r.hosts.LookupNetIP, Now: r.clock.Now, Log: log}
 	if p.store != nil {
 		deps.Sealer = p.store.Identity()
 	}

@@ -82,7 +82,7 @@ func newRooms(p parts) *rooms {
 	r.config = config.New(config.Deps{Engine: p.config, Archive: archive{p.store}, Box: p.box, Announce: p.box.announce, Files: p.area(), Log: p.logOf("config")})
 	r.diag = diag.New(p.diagnostics(r.hosts))
 	if p.db != nil || p.store == nil {
-		r.hotspot = hotspot.New(p.db, p.log)
+		r.hotspot = hotspot.New(p.db, r.clock.Now, p.log)
 		r.hotspot.ListFiles(p.area())
 	}
 	r.policy, r.aaa = newAAA(p, r)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +37,7 @@ func TestMain(m *testing.M) {
 //	exits STATUS PROGRAM...   run a program that must end with that status
 //	fetch STATUS FROM URL     get a page over HTTPS from an address of this machine
 //	fill FILE TEXT N          write TEXT N times
-//	freeport VAR ADDRESS...   put a port that is free on all addresses into $VAR
+//	freeport VAR ADDRESS...   put a port that is free on all addresses, for TCP and UDP, into $VAR
 //	nas NAME PORT SECRET      be an access point that obeys Disconnect and CoA and writes them to NAME.log
 //	openssh VERB ...          prepare its client; see openSSHCommand
 //	packet FILE ATTR=VALUE... write a packet for FreeRADIUS' radclient
@@ -58,7 +57,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"capture": capture, "nas": nasCommand, "packet": packetCommand, "radclient": radclient,
-			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": freePort, "openssh": openSSHCommand, "tty": ttyCommand, "until": until,
+			"box": boxCommand, "exits": exits, "fetch": fetch, "fill": fill, "freeport": newPorts().free, "openssh": openSSHCommand, "tty": ttyCommand, "until": until,
 		},
 	})
 }
@@ -194,33 +193,6 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(text, n)), 0o600))
-}
-
-// freePort lets go of the port again; nothing else on the machine is likely to take it in between.
-func freePort(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: freeport VAR ADDRESS...")
-	}
-	for range 100 {
-		first, err := net.Listen("tcp", net.JoinHostPort(args[1], "0"))
-		ts.Check(err)
-		port := strconv.Itoa(first.Addr().(*net.TCPAddr).Port)
-		free := true
-		for _, addr := range args[2:] {
-			other, err := net.Listen("tcp", net.JoinHostPort(addr, port))
-			if err != nil {
-				free = false
-				break
-			}
-			ts.Check(other.Close())
-		}
-		ts.Check(first.Close())
-		if free {
-			ts.Setenv(args[0], port)
-			return
-		}
-	}
-	ts.Fatalf("no port is free on %s", strings.Join(args[1:], " and "))
 }
 
 // until asks another process, which has no way to tell us.

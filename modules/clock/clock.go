@@ -106,6 +106,9 @@ func (m *Module) OnChange(changed func()) {
 	m.observers = append(m.observers[:len(m.observers):len(m.observers)], changed)
 }
 
+// Now is the time on the box's wall: of the machine's clock, in the zone of the box.
+func (m *Module) Now() time.Time { return m.deps.Now().In(m.Location()) }
+
 // Location is the zone of the box.
 func (m *Module) Location() *time.Location { return m.applied.Load().zone }
 

@@ -52,10 +52,16 @@ type attemptList struct {
 func (m *Module) showAttempts(ctx context.Context, call modules.Call) (modules.View, error) {
 	v := call.Values
 	l := attemptList{m: m, limited: m.limitOf(v)}
-	filter := hotspotdb.AttemptFilter{Username: modules.Get[string](v, "NAME"), MAC: modules.Get[string](v, "MAC"), Limit: l.limit + 1}
+	filter := hotspotdb.AttemptFilter{MAC: modules.Get[string](v, "MAC"), Limit: l.limit + 1}
 	if v.Has("rejected") {
 		no := false
 		filter.Accepted = &no
+	}
+	if name := m.guestName(v); name != "" {
+		var err error
+		if _, filter.Named, err = m.recorded(name); err != nil {
+			return nil, err
+		}
 	}
 	attempts, err := m.db.Attempts(ctx, filter)
 	if err != nil {
@@ -72,7 +78,7 @@ var attemptColumns = []modules.Column{
 func (l attemptList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, a := range l.attempts {
-			row := []string{displayTime(a.At), a.Username, reply(a), a.Reason, a.MAC, a.Hotspot, a.NAS, l.m.boxName(a.Box)}
+			row := []string{l.m.displayTime(a.At), a.Username, reply(a), a.Reason, a.MAC, a.Hotspot, a.NAS, l.m.boxName(a.Box)}
 			if !yield(row, nil) {
 				return
 			}

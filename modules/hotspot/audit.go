@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"mbox/hotspotdb"
@@ -75,7 +74,7 @@ func (m *Module) showAudit(ctx context.Context, call modules.Call) (modules.View
 	v := call.Values
 	l := auditList{m: m, limited: m.limitOf(v)}
 	entries, err := m.db.AuditEntries(ctx, hotspotdb.AuditFilter{
-		Username: modules.Get[string](v, "NAME"), Author: modules.Get[string](v, "AUTHOR"), Since: modules.Get[time.Time](v, "TIME"), Limit: l.limit + 1,
+		Username: m.guestName(v), Author: modules.Get[string](v, "AUTHOR"), Since: modules.Get[time.Time](v, "TIME"), Limit: l.limit + 1,
 	})
 	if err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ var auditColumns = []modules.Column{
 func (l auditList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, e := range l.entries {
-			row := []string{displayTime(e.At), e.Author.Name, e.Author.Via, e.Action, e.Object, e.Name, changes(e.Fields), e.Author.From, l.m.boxName(e.Box)}
+			row := []string{l.m.displayTime(e.At), e.Author.Name, e.Author.Via, e.Action, e.Object, e.Name, l.m.changes(e), e.Author.From, l.m.boxName(e.Box)}
 			if !yield(row, nil) {
 				return
 			}
@@ -101,29 +100,6 @@ func (l auditList) Text(w io.Writer, width int) error {
 		return err
 	}
 	return l.writeMore(w)
-}
-
-// changes writes fields in one line: what became of each, or its name where the values are not kept.
-func changes(fields []hotspotdb.AuditField) string {
-	var out []string
-	for _, f := range fields {
-		switch {
-		case f.Old == "" && f.New == "":
-			out = append(out, f.Name)
-		case f.Old == "":
-			out = append(out, f.Name+" "+f.New)
-		default:
-			out = append(out, f.Name+" "+f.Old+" -> "+orNone(f.New))
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 // MarshalJSON is a list of entries. Without a limit it refuses what would not fit rather than leave some out.

@@ -16,7 +16,7 @@ import (
 func openText(files modules.Files, name string) (*os.File, error) {
 	f, err := files.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, &modules.Error{Message: fmt.Sprintf("there is no file %s", name)}
+		return nil, &modules.Error{Message: fmt.Sprintf("there is no file %s", name), Hint: "dir lists the files of the box; copy yours there with scp"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)

@@ -172,7 +172,7 @@ func TestFullDiskDelaysTheEffect(t *testing.T) {
 	known := newServing()
 	known.add(s.Account, s.ID)
 
-	b.free.Store(0)
+	b.fill(0)
 	b.clock.Add(int64(time.Hour)) // what is known of the disk is out of date
 	if err := b.mod.judge(t.Context(), known, s.Account); err != nil {
 		t.Fatalf("a full disk ends the effects: %v", err)
@@ -184,7 +184,7 @@ func TestFullDiskDelaysTheEffect(t *testing.T) {
 		t.Errorf("tries again after %v", wait)
 	}
 
-	b.free.Store(1 << 40)
+	b.fill(1 << 40)
 	b.clock.Add(int64(retryAfter))
 	if err := b.mod.judgeDue(t.Context(), known); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func plural(n int, what string) string {
 
 // eraseUser removes all that is known of a person, from all boxes and for good.
 func (m *Module) eraseUser(ctx context.Context, call modules.Call) (modules.View, error) {
-	name := modules.Get[string](call.Values, "NAME")
+	name := m.guestName(call.Values)
 	ids, err := m.accountsOf(ctx, name)
 	if err != nil {
 		return nil, err

@@ -60,10 +60,7 @@ func (m *Module) exportUsers(ctx context.Context, call modules.Call) (modules.Vi
 		fmt.Fprintf(call.Terminal, "%% Warning: %d attributes that this version does not know are not in the file.\n", left)
 	}
 	if hashed > 0 && err == nil {
-		fmt.Fprintf(call.Terminal, "%% Warning: %d passwords are stored as hashes and are not in the file.\n", hashed)
-	}
-	if hashed > 0 && err == nil {
-		fmt.Fprintf(call.Terminal, "%% Warning: %d passwords are not in the file: only their hashes are kept.\n", hashed)
+		fmt.Fprintf(call.Terminal, "%% Warning: passwords that are stored as hashes are not in the file: those of %s.\n", plural(hashed, "account"))
 	}
 	return view, err
 }

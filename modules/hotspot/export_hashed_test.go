@@ -27,7 +27,14 @@ func TestExportLeavesHashedPasswordsOut(t *testing.T) {
 	if !strings.Contains(text, "alice,,user") || !strings.Contains(text, "bob,builder1,user") || strings.Contains(text, "argon2") {
 		t.Errorf("exported\n%s", text)
 	}
-	if said := b.term.out.String(); !strings.Contains(said, "1 passwords are stored as hashes") {
+	if said := b.term.out.String(); !strings.Contains(said, "stored as hashes are not in the file: those of 1 account.") {
 		t.Errorf("said %q", said)
+	}
+	b.must("hotspot user add carol")
+	for name, want := range map[string]any{"alice": "hashed", "bob": "reversible", "carol": nil} {
+		var account map[string]any
+		if b.json("show hotspot users "+name, &account); account["password_storage"] != want {
+			t.Errorf("the password of %s is kept %v", name, account["password_storage"])
+		}
 	}
 }

@@ -23,8 +23,9 @@ func (m *Module) Grammar() modules.Grammar {
 	commands = append(commands, m.migrationCommands()...)
 	commands = append(commands, m.quotaCommands()...)
 	commands = append(commands, m.recordCommands()...)
+	commands = append(commands, m.stickyCommands()...)
 	statements := []modules.Statement{historyStatement(), partitionStatement(), quotaResetStatement(), passwordStorageStatement()}
-	return modules.Grammar{Statements: statements, Commands: commands}
+	return modules.Grammar{Statements: statements, Commands: commands, Foreign: stickyLines}
 }
 
 func (m *Module) userCommands() []modules.Command {
@@ -64,7 +65,7 @@ func (m *Module) profileCommands() []modules.Command {
 	words := map[string]string{
 		"profile":     "Access profiles: limits shared by accounts",
 		"description": "What the profile is for",
-		"force":       "Also if accounts use it; they are denied then",
+		"force":       "Also if accounts or vouchers use it; they are denied then",
 	}
 	args := map[string]modules.Type{
 		"NAME":      m.profileName("The profile's name"),
@@ -83,7 +84,7 @@ func (m *Module) profileCommands() []modules.Command {
 func (m *Module) fileCommands() []modules.Command {
 	words := map[string]string{
 		"import":         "Read a CSV file into the database",
-		"export":         "Write a CSV file that can be imported",
+		"export":         "Write a CSV file",
 		"users":          "Accounts",
 		"profiles":       "Access profiles",
 		"sessions":       "Sessions, active and past",
@@ -116,7 +117,6 @@ func (m *Module) showCommands() []modules.Command {
 		"active":   "Only sessions that go on",
 		"history":  "Only sessions that have ended",
 		"username": "Only sessions of this account",
-		"sticky":   "Devices that are let in without the portal",
 	}
 	args := map[string]modules.Type{
 		"NAME":    m.userName(),
@@ -136,8 +136,6 @@ func (m *Module) showCommands() []modules.Command {
 		{Syntax: "show hotspot sessions [active | history] [username NAME] [limit N]", Help: "Sessions, newest first", Words: words,
 			Args: pick(args, "NAME", "N"), Level: operator, Run: m.showSessions,
 			Result: shapes(sessionFields(hotspotdb.Segment{}))},
-		{Syntax: "show hotspot sticky", Help: "Devices that are let in without the portal", Words: words, Level: operator, Run: m.showSticky,
-			Result: shapes(stickyObject(hotspotdb.Binding{}))},
 		{Syntax: "show hotspot retention", Help: "What is kept of deleted records and of history", Words: words, Level: anybody, Run: m.showRetention, Support: "show hotspot retention", Result: retention{}},
 		{Syntax: "show hotspot statistics", Help: "How many of each there are", Words: words, Level: anybody, Run: m.showStatistics, Support: "show hotspot statistics", Result: statistics{}},
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mbox/modules"
 	"mbox/modules/moduletest"
@@ -53,7 +54,7 @@ func TestHelpListsNoMoreThanTwentyNames(t *testing.T) {
 }
 
 func TestGrammar(t *testing.T) {
-	moduletest.Grammar(t, New(nil, slog.New(slog.DiscardHandler)), "hotspot history days 30", "hotspot voucher partition allow",
+	moduletest.Grammar(t, New(nil, time.Now, slog.New(slog.DiscardHandler)), "hotspot history days 30", "hotspot voucher partition allow",
 		"hotspot quota reset weekly sunday at 04:30", "hotspot password-storage hashed")
 }
 

@@ -32,6 +32,21 @@ type box struct {
 
 	clock atomic.Int64  // what it is now on this box, in nanoseconds ahead of the real time
 	free  atomic.Uint64 // octets free on the disk
+	ahead atomic.Int64  // of the running time, in nanoseconds
+}
+
+// singapore is a zone that the machine is not in.
+var singapore = time.FixedZone("SGT", 8*3600)
+
+// in puts the box into a zone.
+func (b *box) in(zone *time.Location) {
+	b.mod.now = func() time.Time { return b.now().In(zone) }
+}
+
+// fill leaves so many octets free on the disk, and lets the time pass in which nobody asks again.
+func (b *box) fill(free uint64) {
+	b.free.Store(free)
+	b.ahead.Add(int64(time.Minute))
 }
 
 func (b *box) now() time.Time { return time.Now().Add(time.Duration(b.clock.Load())) }
@@ -40,9 +55,11 @@ func newBox(t testing.TB) *box {
 	t.Helper()
 	b := &box{t: t, dir: t.TempDir(), log: &syncBuffer{}, term: &terminal{}}
 	b.free.Store(1 << 40)
+	began := time.Now()
 	db, err := hotspotdb.Open(hotspotdb.Options{
 		Dir: filepath.Join(t.TempDir(), "db"), Sealer: newSealer(t), Now: b.now,
 		FreeSpace: func() (uint64, error) { return b.free.Load(), nil },
+		Elapsed:   func() time.Duration { return time.Since(began) + time.Duration(b.ahead.Load()) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +70,7 @@ func newBox(t testing.TB) *box {
 			t.Error(err)
 		}
 	})
-	b.mod = New(db, slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	b.mod.now = b.now
+	b.mod = New(db, b.now, slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if b.book, err = modules.NewBook(b.mod); err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,8 @@ type retention struct {
 	HistoryDays int           `json:"history_days"`
 	HistoryFrom *time.Time    `json:"history_from"` // null: the clock is not trusted yet
 	Erased      int           `json:"erased"`
+
+	zone *time.Location
 }
 
 type keptDataset struct {
@@ -62,7 +64,7 @@ type keptDataset struct {
 }
 
 func (m *Module) showRetention(context.Context, modules.Call) (modules.View, error) {
-	r := retention{HistoryDays: m.db.HistoryDays(), HistoryFrom: instant(m.db.Horizon()), Erased: m.db.ErasedCount()}
+	r := retention{HistoryDays: m.db.HistoryDays(), HistoryFrom: instant(m.db.Horizon()), Erased: m.db.ErasedCount(), zone: m.zone()}
 	for _, ds := range hotspotdb.Datasets() {
 		counts := m.db.Counts(ds)
 		r.Datasets = append(r.Datasets, keptDataset{ds, counts.Live, counts.Tombstones, m.db.Floor(ds)})
@@ -70,7 +72,9 @@ func (m *Module) showRetention(context.Context, modules.Call) (modules.View, err
 	return r, nil
 }
 
-var retentionColumns = []modules.Column{{Name: "DATASET"}, {Name: "RECORDS"}, {Name: "TOMBSTONES"}, {Name: "PURGED UP TO"}}
+var retentionColumns = []modules.Column{
+	{Name: "DATASET"}, {Name: "RECORDS", Right: true}, {Name: "TOMBSTONES", Right: true}, {Name: "PURGED UP TO", Right: true},
+}
 
 // Text is a table of the datasets, then what holds for all.
 func (r retention) Text(w io.Writer, width int) error {
@@ -87,7 +91,7 @@ func (r retention) Text(w io.Writer, width int) error {
 	case r.HistoryDays == 0:
 		from = "nothing expires"
 	case r.HistoryFrom != nil:
-		from = "from " + r.HistoryFrom.Format(time.DateOnly)
+		from = "from " + r.HistoryFrom.In(r.zone).Format(time.DateOnly)
 	}
 	_, err := fmt.Fprintf(w, "History         : %d days, %s\nErased accounts : %d\n", r.HistoryDays, from, r.Erased)
 	return err

@@ -18,7 +18,7 @@ import (
 type Module struct {
 	db  *hotspotdb.DB
 	log *slog.Logger
-	now func() time.Time
+	now func() time.Time // in the zone of the box, in which times are typed and shown
 
 	files modules.Files // whose names `?` shows; may be nil
 	boxes Boxes         // nil: other boxes have no names
@@ -33,9 +33,9 @@ type Module struct {
 	holdRadius int // octets of users in an import from FreeRADIUS
 }
 
-// New makes the module upon an open database.
-func New(db *hotspotdb.DB, log *slog.Logger) *Module {
-	return &Module{db: db, log: log.With("module", "hotspot"), now: time.Now, maxAtomic: 1_000_000, maxJSON: 100_000, holdRadius: 128 << 20}
+// New makes the module upon an open database. now tells the time in the zone of the box.
+func New(db *hotspotdb.DB, now func() time.Time, log *slog.Logger) *Module {
+	return &Module{db: db, log: log.With("module", "hotspot"), now: now, maxAtomic: 1_000_000, maxJSON: 100_000, holdRadius: 128 << 20}
 }
 
 // ListFiles names the file area whose files `?` shows. It is called before the grammar is used.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"runtime/debug"
 	"slices"
 
 	"mbox/hotspotdb"
@@ -213,6 +214,16 @@ func (i *importer) remember(done stored, line int) {
 		if len(i.used) < maxProfiles {
 			i.used[name] = true
 		}
+	}
+}
+
+// manyRows is from where on an import gives its memory back at its end.
+const manyRows = 100_000
+
+// giveBack returns to the operating system what a large import needed for a while: the runtime would keep as much again as is in use.
+func giveBack(rows int) {
+	if rows >= manyRows {
+		debug.FreeOSMemory()
 	}
 }
 

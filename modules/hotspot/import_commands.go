@@ -55,6 +55,8 @@ func (m *Module) finishImport(ctx context.Context, call modules.Call, i *importe
 	began := time.Now()
 	failed := i.run(ctx)
 	report, reportErr := i.report.finish()
+	i.names = nil
+	giveBack(i.result.Rows)
 	r := &i.result
 	r.took(time.Since(began))
 	r.Atomic, r.unit, r.Refused, r.Errors, r.Report = i.atomic, i.sheet.unit, i.report.count, i.report.first, known(report)

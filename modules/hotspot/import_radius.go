@@ -48,7 +48,7 @@ const (
 
 func (m *Module) newMigration(call modules.Call, file, format string) *migration {
 	return &migration{
-		m: m, author: importAuthor(call.Actor), file: file, dry: call.Values.Has("dry-run"), zone: time.Local,
+		m: m, author: importAuthor(call.Actor), file: file, dry: call.Values.Has("dry-run"), zone: m.zone(),
 		result: migrationResult{File: file, Format: format, DryRun: call.Values.Has("dry-run"), Read: []readCount{}, Attributes: []attributeCount{}},
 		left:   newLeftOut(call.Files, file), seed: maphash.MakeSeed(), stored: map[uint64]bool{},
 	}
@@ -116,6 +116,8 @@ func (i *migration) count(r moved, done outcome, refused error) {
 // finish closes the report and says what was done, also if it did not come to its end.
 func (i *migration) finish(ctx context.Context, call modules.Call, began time.Time, failed error) (modules.View, error) {
 	r := &i.result
+	i.stored = nil
+	giveBack(r.Accounts.Added + r.Sessions.Added)
 	report, reportErr := i.left.finish()
 	r.Seconds, r.Report, r.LeftOut, r.First = time.Since(began).Seconds(), known(report), i.left.count, i.left.first
 	i.m.audit(ctx, call.Actor, "hotspot import", "what", "radius", "file", i.file, "dry_run", i.dry,

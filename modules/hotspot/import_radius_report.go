@@ -86,8 +86,8 @@ func (r *migrationResult) noteTimes(n freeradius.Note, times int) {
 
 var (
 	readColumns      = []modules.Column{{Name: "READ FROM"}, {Name: "ROWS", Right: true}, {Name: "USED"}}
-	attributeColumns = []modules.Column{{Name: "ATTRIBUTE", Min: 20}, {Name: "TIMES", Right: true}, {Name: "BECOMES", Min: 10}, {Name: "NOTE", Min: 16, Weight: 4}}
-	leftOutColumns   = []modules.Column{{Name: "LINE", Right: true}, {Name: "TABLE"}, {Name: "NAME", Min: 8}, {Name: "ATTRIBUTE", Min: 12}, {Name: "REASON", Min: 16, Weight: 4}}
+	attributeColumns = []modules.Column{{Name: "ATTRIBUTE", Min: 20}, {Name: "TIMES", Right: true}, {Name: "BECOMES", Min: 16}, {Name: "NOTE", Min: 16, Weight: 4}}
+	leftOutColumns   = []modules.Column{{Name: "LINE", Right: true}, {Name: "TABLE"}, {Name: "NAME", Min: 8}, {Name: "ATTRIBUTE", Min: 15}, {Name: "REASON", Min: 16, Weight: 4}}
 )
 
 // Text says what was read, what became of it, and what was left out.

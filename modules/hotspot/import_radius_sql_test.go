@@ -35,15 +35,13 @@ func (b *box) in2026() {
 // TestImportRadiusSQL reads what mariadb-dump, pg_dump and sqlite3 made of the same rows in FreeRADIUS's own schemas, with
 // daloRADIUS's userinfo beside them.
 func TestImportRadiusSQL(t *testing.T) {
-	utc := time.Local
-	time.Local = time.FixedZone("Singapore", 8*3600) // what MySQL and SQLite write is local time
-	t.Cleanup(func() { time.Local = utc })
 	for _, tt := range []struct{ file, format string }{
 		{"mysql.sql", "MySQL"}, {"ansi.sql", "MySQL"}, {"postgresql.sql", "PostgreSQL"}, {"postgresql-inserts.sql", "PostgreSQL"}, {"sqlite.sql", "SQLite"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			b := newBox(t)
 			b.in2026()
+			b.in(singapore) // what MySQL and SQLite write is local time
 			b.db.SetHistory(defaultHistory)
 			text, err := os.ReadFile(filepath.Join("testdata", "radius", tt.file))
 			if err != nil {

@@ -37,7 +37,7 @@ func (b *box) accounts() string {
 			words = append(words, "password="+password)
 		}
 		if !a.Expires.IsZero() {
-			words = append(words, "expires="+a.Expires.Local().Format("2006-01-02T15:04:05"))
+			words = append(words, "expires="+a.Expires.In(b.mod.zone()).Format("2006-01-02T15:04:05"))
 		}
 		if len(a.Profiles) > 0 {
 			words = append(words, "profiles="+strings.Join(a.Profiles, ","))

@@ -3,6 +3,7 @@ package hotspot
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"mbox/modules"
@@ -42,8 +43,8 @@ func (r importResult) Text(w io.Writer, _ int) error {
 		p.printf("Nothing was stored, because %d of %d rows are bad.\n", r.Refused, r.Rows)
 		return p.err
 	}
-	p.printf("%d rows: %d %s added, %d updated, %d refused; %.1f s, %.0f rows/s\n",
-		r.Rows, r.Added, r.unit, r.Updated, r.Refused, r.Seconds, r.Rate)
+	p.printf("%s: %s added, %d updated, %d refused; %.1f s, %.0f rows/s\n",
+		plural(r.Rows, "row"), plural(r.Added, strings.TrimSuffix(r.unit, "s")), r.Updated, r.Refused, r.Seconds, r.Rate)
 	return p.err
 }
 

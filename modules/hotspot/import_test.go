@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -250,7 +251,7 @@ func TestFullDiskStopsAnImportAndSaysWhatIsStored(t *testing.T) {
 	b.write("u.csv", "username\n"+strings.Join(numbered(3*chunkRows), "\n"))
 	b.term.person = true
 	b.term.onProgress = func() {
-		b.free.Store(0)
+		b.fill(0)
 		b.clock.Add(int64(time.Hour)) // what is known of the disk is out of date
 	}
 	text := b.refused(`hotspot import users u.csv`)
@@ -315,12 +316,28 @@ func TestImportProfiles(t *testing.T) {
 	b := newBox(t)
 	b.write("p.csv", "groupname,description,Idle-Timeout\nguest,For guests,300\nbad name,,\nstaff,,soon\n")
 	text := b.must(`hotspot import profiles p.csv`)
-	if !strings.Contains(text, "line 3: groupname: must be") || !strings.Contains(text, "3 rows: 1 profiles added, 0 updated, 2 refused") {
+	if !strings.Contains(text, "line 3: groupname: must be") || !strings.Contains(text, "3 rows: 1 profile added, 0 updated, 2 refused") {
 		t.Errorf("got\n%s", text)
 	}
 	b.write("p.csv", "groupname,description\nguest,For all\n")
 	b.must(`hotspot import profiles p.csv update`)
 	if p, err := b.db.Profile("guest"); err != nil || p.Description != "For all" || attribute(p.Attributes, "Idle-Timeout") != "300" {
 		t.Errorf("got %+v, %v", p, err)
+	}
+}
+
+// TestLargeImportGivesItsMemoryBack: what it needed for a while does not stay with the box.
+func TestLargeImportGivesItsMemoryBack(t *testing.T) {
+	b := newBox(t)
+	var file strings.Builder
+	file.WriteString("username,password\n")
+	for n := range manyRows {
+		fmt.Fprintf(&file, "guest%06d,wonderland\n", n)
+	}
+	b.write("u.csv", file.String())
+	b.must("hotspot import users u.csv")
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapIdle-m.HeapReleased > 16<<20 {
+		t.Errorf("%d MB are neither used nor given back", (m.HeapIdle-m.HeapReleased)>>20)
 	}
 }

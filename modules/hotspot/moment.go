@@ -7,21 +7,26 @@ import (
 	"time"
 )
 
-// screenTime is how times read in tables, in the box's time zone.
+// screenTime is how times read on the screen, in the zone of the box.
 const screenTime = "2006-01-02 15:04:05"
 
-func displayTime(t time.Time) string {
+func (m *Module) displayTime(t time.Time) string { return timeIn(m.zone(), t) }
+
+// zone is that of the box.
+func (m *Module) zone() *time.Location { return m.now().Location() }
+
+func timeIn(zone *time.Location, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Local().Format(screenTime)
+	return t.In(zone).Format(screenTime)
 }
 
 // errMoment does not repeat what was typed: in a shifted row of a CSV file that may be a password.
 var errMoment = errors.New("expected a date or time such as 2026-12-31, 2026-12-31T18:00:00, 2026-12-31T18:00:00Z, +30d or never")
 
 // parseExpiry reads when an account expires, in whole seconds; the zero time is never. A date alone means the end of that
-// day; a time without a zone is in the box's own. A span from now counts d(ays), h(ours) or m(inutes).
+// day; a time without a zone is in that of now. A span from now counts d(ays), h(ours) or m(inutes).
 func parseExpiry(text string, now time.Time) (time.Time, error) {
 	if text == "" || strings.EqualFold(text, "never") {
 		return time.Time{}, nil
@@ -44,11 +49,11 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 	for _, layout := range []string{screenTime, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
 			return t, nil
 		}
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, time.Local)
+	day, err := time.ParseInLocation(time.DateOnly, text, now.Location())
 	if err != nil {
 		return time.Time{}, errMoment
 	}
@@ -68,12 +73,12 @@ func parseSpan(span string, now time.Time) (time.Time, error) {
 	return now.Add(time.Duration(n) * unit), nil
 }
 
-// exportTime writes a member of an object that instant made.
-func exportTime(value any) string {
-	if t, ok := value.(*time.Time); ok && t != nil {
-		return formatExpiry(*t)
+// exportTime writes what instant made.
+func exportTime(t *time.Time) string {
+	if t == nil {
+		return ""
 	}
-	return ""
+	return formatExpiry(*t)
 }
 
 // formatExpiry writes a time so that it can be read on a box in another zone.

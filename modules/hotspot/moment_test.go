@@ -6,9 +6,9 @@ import (
 )
 
 func TestParseExpiry(t *testing.T) {
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, singapore)
 	local := func(y int, m time.Month, d, h, min, s int) time.Time {
-		return time.Date(y, m, d, h, min, s, 0, time.Local)
+		return time.Date(y, m, d, h, min, s, 0, singapore)
 	}
 	for text, want := range map[string]time.Time{
 		"":                          {},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ type member struct {
 	value      any // string, *string, bool, numbers, *time.Time, []string, or anything that JSON takes
 }
 
-// object is a View whose members stand in a chosen order, both as JSON and as text.
+// object is what has members in a chosen order.
 type object []member
 
 // MarshalJSON keeps the order.
@@ -43,21 +42,36 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// inFull is the View of one object.
+type inFull struct {
+	object
+	zone *time.Location
+}
+
 // Text writes a line for each member that has a label and a value.
-func (o object) Text(w io.Writer, _ int) error {
-	shown := slices.DeleteFunc(slices.Clone(o), func(m member) bool { return m.label == "" || display(m.value) == "" })
+func (o inFull) Text(w io.Writer, _ int) error {
+	type line struct{ label, value string }
+	var lines []line
 	widest := 0
-	for _, m := range shown {
-		widest = max(widest, len(m.label))
+	for _, m := range o.object {
+		value := display(m.value)
+		if at, ok := m.value.(*time.Time); ok && at != nil {
+			value = timeIn(o.zone, *at)
+		}
+		if m.label == "" || value == "" {
+			continue
+		}
+		lines, widest = append(lines, line{m.label, value}), max(widest, len(m.label))
 	}
-	for _, m := range shown {
-		if _, err := fmt.Fprintf(w, "%-*s : %s\n", widest, m.label, modules.Printable(display(m.value))); err != nil {
+	for _, l := range lines {
+		if _, err := fmt.Fprintf(w, "%-*s : %s\n", widest, l.label, modules.Printable(l.value)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// display is for what reads the same everywhere; a time is for the zone to show.
 func display(value any) string {
 	switch v := value.(type) {
 	case *string:
@@ -71,10 +85,7 @@ func display(value any) string {
 		}
 		return "no"
 	case *time.Time:
-		if v == nil {
-			return ""
-		}
-		return displayTime(*v)
+		return exportTime(v)
 	case []string:
 		return strings.Join(v, ", ")
 	default:

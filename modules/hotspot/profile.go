@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"mbox/hotspotdb"
 	"mbox/modules"
@@ -37,7 +38,7 @@ func (m *Module) setProfile(ctx context.Context, call modules.Call) (modules.Vie
 	return nil, pending
 }
 
-// deleteProfile asks if accounts use the profile: they are denied without it.
+// deleteProfile asks if accounts or vouchers use the profile: they are denied without it.
 func (m *Module) deleteProfile(ctx context.Context, call modules.Call) (modules.View, error) {
 	name := modules.Get[string](call.Values, "NAME")
 	if !call.Values.Has("force") {
@@ -57,20 +58,41 @@ func (m *Module) confirmDelete(ctx context.Context, terminal modules.Terminal, n
 	if _, err := m.db.Profile(name); err != nil {
 		return false, m.refusal(err, "profile", name)
 	}
-	users, err := m.db.ProfileUsers(ctx, name)
-	if err != nil || users == 0 {
+	users, err := m.usersOf(ctx, name)
+	if err != nil || len(users) == 0 {
 		return err == nil, err
 	}
-	denied := "1 account is denied"
-	if users > 1 {
-		denied = fmt.Sprintf("%d accounts are denied", users)
-	}
-	inUse := fmt.Sprintf("Profile %s is in use: without it %s", name, denied)
+	inUse := fmt.Sprintf("Profile %s is used by %s: denied without it", name, strings.Join(users, ", "))
 	ok, err := terminal.Confirm(ctx, inUse+". Delete it?")
 	if errors.Is(err, modules.ErrNotInteractive) {
 		return false, &modules.Error{Message: inUse, Hint: "Add force to delete it all the same"}
 	}
 	return ok, err
+}
+
+// usersOf says what refers to a profile.
+func (m *Module) usersOf(ctx context.Context, profile string) (users []string, err error) {
+	accounts, err := m.db.ProfileUsers(ctx, profile)
+	if err != nil {
+		return nil, fmt.Errorf("look for accounts of profile %s: %w", profile, err)
+	}
+	if accounts > 0 {
+		users = append(users, plural(accounts, "account"))
+	}
+	batches, err := m.db.Batches()
+	if err != nil {
+		return nil, fmt.Errorf("look for vouchers of profile %s: %w", profile, err)
+	}
+	for _, b := range batches {
+		if b.Profile == profile {
+			users = append(users, "the vouchers of "+b.Name)
+		}
+	}
+	const most = 4 // names on a line
+	if len(users) > most {
+		users = append(users[:most], "others")
+	}
+	return users, nil
 }
 
 func editProfile(p *hotspotdb.Profile, v modules.Values) error {

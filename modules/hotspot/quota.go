@@ -51,6 +51,8 @@ func (m *Module) UseQuotas(source QuotaSource) { m.quotas = source }
 const (
 	quotaResetSyntax = "hotspot quota reset [weekly DAY] [at TIME]"
 	megabyte         = 1_000_000 // octets
+	// maxPurchase is more than anybody sells, in MB or minutes; its octets fit into 64 bits.
+	maxPurchase = 1_000_000_000
 )
 
 var quotaWords = map[string]string{
@@ -142,12 +144,13 @@ func (m *Module) quotaCommands() []modules.Command {
 		"note":    "What the purchase was, for the report",
 	})
 	args := map[string]modules.Type{
-		"NAME": m.quotaName(),
-		"N":    modules.Int(1, 1_000_000_000, "How many"),
-		"TEXT": modules.Word("In quotes if it has spaces", nil),
+		"NAME":    m.quotaName(),
+		"MB":      modules.Int(1, maxPurchase, "MB of 1,000,000 bytes, of both directions"),
+		"MINUTES": modules.Int(1, maxPurchase, "Minutes"),
+		"TEXT":    modules.Word("In quotes if it has spaces", nil),
 	}
 	return []modules.Command{
-		{Syntax: "hotspot quota add NAME {mb N | minutes N} [note TEXT]", Help: "Add purchased quota, used when the free one is", Words: words, Args: args,
+		{Syntax: "hotspot quota add NAME {mb MB | minutes MINUTES} [note TEXT]", Help: "Add purchased quota, used when the free one is", Words: words, Args: args,
 			Level: operator, Run: m.addQuota, Result: purchased{}},
 	}
 }
@@ -173,17 +176,14 @@ func (p purchased) Text(w io.Writer, _ int) error {
 
 func (m *Module) addQuota(ctx context.Context, call modules.Call) (modules.View, error) {
 	v := call.Values
-	name, n := modules.Get[string](v, "NAME"), uint64(modules.Get[int](v, "N"))
+	name := m.guestName(v)
 	id, username, err := m.quotaHolder(name)
 	if err != nil {
 		return nil, err
 	}
 	bought := hotspotdb.Purchase{Account: id, Username: username, By: call.Actor.Name, Note: modules.Get[string](v, "TEXT")}
-	if v.Has("mb") {
-		bought.Octets = n * megabyte
-	} else {
-		bought.Seconds = n * 60
-	}
+	bought.Octets = uint64(modules.Get[int](v, "MB")) * megabyte
+	bought.Seconds = uint64(modules.Get[int](v, "MINUTES")) * 60
 	pending, err := m.store(ctx, call.Actor, "account", username, func(tx *hotspotdb.Tx) (err error) {
 		bought, err = tx.AddPurchase(bought)
 		return err

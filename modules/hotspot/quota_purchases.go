@@ -36,7 +36,7 @@ type purchaseList struct {
 func (m *Module) showPurchases(ctx context.Context, call modules.Call) (modules.View, error) {
 	v := call.Values
 	filter := hotspotdb.PurchaseFilter{
-		Username: modules.Get[string](v, "NAME"), Since: modules.Get[time.Time](v, "SINCE"), Until: modules.Get[time.Time](v, "UNTIL"), Limit: m.maxJSON + 1,
+		Username: m.guestName(v), Since: modules.Get[time.Time](v, "SINCE"), Until: modules.Get[time.Time](v, "UNTIL"), Limit: m.maxJSON + 1,
 	}
 	if filter.Username != "" {
 		if id, _, err := m.quotaHolder(filter.Username); err == nil { // its purchases under earlier names too
@@ -60,7 +60,7 @@ func (l purchaseList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, p := range l.purchases {
 			octets, seconds = octets+p.Octets, seconds+p.Seconds
-			row := []string{displayTime(p.At), p.Username, amount(p.Octets, displayOctets), amount(p.Seconds, displaySpan), p.By, p.Note}
+			row := []string{l.m.displayTime(p.At), p.Username, amount(p.Octets, displayOctets), amount(p.Seconds, displaySpan), p.By, p.Note}
 			if !yield(row, nil) {
 				return
 			}

@@ -17,6 +17,8 @@ type quotaView struct {
 	Traffic  quotaPart `json:"traffic"` // in bytes
 	Time     quotaPart `json:"time"`    // in seconds
 	Denied   *string   `json:"denied"`  // why nothing of it may be used; null: it may
+
+	zone *time.Location
 }
 
 type quotaPart struct {
@@ -54,7 +56,7 @@ func quotaPartOf(u QuotaUnit) quotaPart {
 func less(a, b uint64) uint64 { return a - min(a, b) }
 
 func (m *Module) showQuota(_ context.Context, call modules.Call) (modules.View, error) {
-	name := modules.Get[string](call.Values, "NAME")
+	name := m.guestName(call.Values)
 	id, username, err := m.quotaHolder(name)
 	if err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func (m *Module) showQuota(_ context.Context, call modules.Call) (modules.View, 
 	if err != nil {
 		return nil, fmt.Errorf("read the quota of account %d: %w", id, err)
 	}
-	return quotaView{username, quotaPartOf(quota.Octets), quotaPartOf(quota.Seconds), known(quota.Denied)}, nil
+	return quotaView{username, quotaPartOf(quota.Octets), quotaPartOf(quota.Seconds), known(quota.Denied), m.zone()}, nil
 }
 
 var quotaColumns = []modules.Column{
@@ -78,7 +80,7 @@ var quotaColumns = []modules.Column{
 
 // Text is a table of the free quotas and the purchases, then what is left of all.
 func (q quotaView) Text(w io.Writer, width int) error {
-	rows := append(q.Traffic.rows("traffic", displayOctets), q.Time.rows("time", displaySpan)...)
+	rows := append(q.Traffic.rows("traffic", displayOctets, q.zone), q.Time.rows("time", displaySpan, q.zone)...)
 	p := &printer{w: w}
 	if len(rows) > 0 {
 		p.err = modules.Table{Columns: quotaColumns, Rows: modules.Rows(rows)}.Text(w, width)
@@ -97,10 +99,14 @@ func (q quotaPart) left(show func(uint64) string) string {
 	return show(*q.Left)
 }
 
-func (q quotaPart) rows(of string, show func(uint64) string) [][]string {
+func (q quotaPart) rows(of string, show func(uint64) string, zone *time.Location) [][]string {
 	var rows [][]string
 	for _, f := range q.Free {
-		rows = append(rows, []string{of, f.Period, show(f.Limit), show(f.Used), show(f.Left), display(f.Resets)})
+		resets := ""
+		if f.Resets != nil {
+			resets = timeIn(zone, *f.Resets)
+		}
+		rows = append(rows, []string{of, f.Period, show(f.Limit), show(f.Used), show(f.Left), resets})
 	}
 	if p := q.Purchased; p.Bought > 0 {
 		rows = append(rows, []string{of, "purchased", show(p.Bought), show(p.Used), show(p.Left), ""})

@@ -16,7 +16,7 @@ func (m *Module) showProfiles(_ context.Context, call modules.Call) (modules.Vie
 		if err != nil {
 			return nil, m.refusal(err, "profile", name)
 		}
-		return profileObject(p), nil
+		return inFull{profileObject(p), m.zone()}, nil
 	}
 	profiles, err := m.db.Profiles()
 	if err != nil {

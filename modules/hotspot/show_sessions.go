@@ -45,10 +45,6 @@ func sessionColumns() []string {
 func sessionCells(s hotspotdb.Segment) []string {
 	var out []string
 	for _, f := range sessionFields(s) {
-		if f.key == "acctstarttime" || f.key == "acctstoptime" {
-			out = append(out, exportTime(f.value))
-			continue
-		}
 		out = append(out, display(f.value))
 	}
 	return out
@@ -70,7 +66,13 @@ func (m *Module) showSessions(ctx context.Context, call modules.Call) (modules.V
 	if !l.typed {
 		l.limit = m.maxJSON // the history may be too long for memory
 	}
-	filter := hotspotdb.SegmentFilter{Username: modules.Get[string](v, "NAME"), Limit: l.limit + 1}
+	filter := hotspotdb.SegmentFilter{Username: m.guestName(v), Limit: l.limit + 1}
+	if filter.Username != "" {
+		var err error
+		if filter.Accounts, _, err = m.recorded(filter.Username); err != nil {
+			return nil, err
+		}
+	}
 	if active := v.Has("active"); active || v.Has("history") {
 		filter.Active = &active
 	}
@@ -91,7 +93,7 @@ var sessionListColumns = []modules.Column{
 func (l sessionList) Text(w io.Writer, width int) error {
 	rows := func(yield func([]string, error) bool) {
 		for _, s := range l.sessions {
-			if !yield(sessionRow(s), nil) {
+			if !yield(l.row(s), nil) {
 				return
 			}
 		}
@@ -117,8 +119,8 @@ func (l sessionList) MarshalJSON() ([]byte, error) {
 	return json.Marshal(sessions)
 }
 
-func sessionRow(s hotspotdb.Segment) []string {
-	return []string{s.Username, s.Hotspot, s.MAC, s.IPAddress, displayTime(s.Start), displayTime(s.Stop),
+func (l sessionList) row(s hotspotdb.Segment) []string {
+	return []string{s.Username, s.Hotspot, s.MAC, s.IPAddress, l.m.displayTime(s.Start), l.m.displayTime(s.Stop),
 		displaySpan(s.SessionTime()),
 		displayOctets(s.OutputOctets()),
 		displayOctets(s.InputOctets()), s.TerminateCause}

@@ -181,7 +181,7 @@ func TestStatisticsAndSticky(t *testing.T) {
 	}
 	var got map[string]int
 	b.json(`show hotspot statistics`, &got)
-	want := map[string]int{"users": 1, "profiles": 1, "sessions_active": 1, "sessions": 1, "sticky": 1, "vouchers": 0}
+	want := map[string]int{"users": 1, "profiles": 1, "sessions_active": 1, "sessions_unheard": 0, "sessions": 1, "sticky": 1, "vouchers": 0}
 	for key, n := range want {
 		if v, there := got[key]; v != n || !there {
 			t.Errorf("%s is %d, want %d", key, v, n)

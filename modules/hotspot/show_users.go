@@ -3,6 +3,7 @@ package hotspot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +15,7 @@ import (
 const masked = "********"
 
 func (m *Module) showUser(_ context.Context, call modules.Call) (modules.View, error) {
-	name := modules.Get[string](call.Values, "NAME")
+	name := m.guestName(call.Values)
 	account, err := m.db.Account(name)
 	if err != nil {
 		return nil, m.refusal(err, "account", name)
@@ -23,12 +24,29 @@ func (m *Module) showUser(_ context.Context, call modules.Call) (modules.View, e
 	if err != nil {
 		return nil, err
 	}
-	return m.accountInFull(account, missing), nil
+	return inFull{m.accountInFull(account, missing), m.zone()}, nil
 }
 
-// accountInFull is an account with those of its profiles that do not exist.
+// accountInFull is an account with what may keep its guest out: profiles that do not exist, and a password that not every kind of login
+// can be checked with.
 func (m *Module) accountInFull(a hotspotdb.Account, missing []string) object {
-	return append(m.accountObject(a), member{"missing_profiles", "No such profile", list(missing)})
+	return append(m.accountObject(a),
+		member{"password_storage", "Password kept", m.storageOf(a)},
+		member{"missing_profiles", "No such profile", list(missing)})
+}
+
+// storageOf is hashed or reversible, as `hotspot password-storage` has it, or unreadable; nil without a password.
+func (m *Module) storageOf(a hotspotdb.Account) *string {
+	if !a.HasPassword {
+		return nil
+	}
+	switch _, err := m.db.Password(a.Username); {
+	case err == nil:
+		return known("reversible")
+	case errors.Is(err, hotspotdb.ErrHashed):
+		return known("hashed")
+	}
+	return known("unreadable") // this box has not been given the keys
 }
 
 // accountObject is an account in full, with the names of the data model.
@@ -154,7 +172,7 @@ func (l accountList) writeMore(w io.Writer, shown int) error {
 }
 
 func (l accountList) row(a hotspotdb.Account) []string {
-	return []string{a.Username, a.UserType.String(), strings.Join(a.Profiles, ","), l.m.state(a), displayTime(a.Expires), displayTime(a.Updated)}
+	return []string{a.Username, a.UserType.String(), strings.Join(a.Profiles, ","), l.m.state(a), l.m.displayTime(a.Expires), l.m.displayTime(a.Updated)}
 }
 
 // MarshalJSON is a list of accounts in full. Without a limit it refuses what would not fit rather than leave some out.

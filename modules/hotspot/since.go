@@ -37,7 +37,7 @@ func (t past) Parse(text string) (any, error) {
 }
 
 func (t past) Render(v any) string { return formatExpiry(v.(time.Time)) }
-func (t past) Form() string        { return "YYYY-MM-DD[THH:MM:SS]|-Nd" }
+func (t past) Form() string        { return "YYYY-MM-DD[THH:MM:SS]|-N{d|h|m}" }
 func (t past) Secret() bool        { return false }
 
 func (t past) Help() string {

@@ -50,7 +50,7 @@ func (m *Module) enableUser(ctx context.Context, call modules.Call) (modules.Vie
 }
 
 func (m *Module) edit(ctx context.Context, call modules.Call, what string, change func(*hotspotdb.AccountEdit) error) (modules.View, error) {
-	name := modules.Get[string](call.Values, "NAME")
+	name := m.guestName(call.Values)
 	var account hotspotdb.Account
 	pending, err := m.store(ctx, call.Actor, "account", name, func(tx *hotspotdb.Tx) (err error) {
 		account, err = tx.EditAccount(name, call.Actor.Name, change)
@@ -67,7 +67,7 @@ func (m *Module) edit(ctx context.Context, call modules.Call, what string, chang
 }
 
 func (m *Module) deleteUser(ctx context.Context, call modules.Call) (modules.View, error) {
-	name := modules.Get[string](call.Values, "NAME")
+	name := m.guestName(call.Values)
 	pending, err := m.store(ctx, call.Actor, "account", name, func(tx *hotspotdb.Tx) error { return tx.DeleteAccount(name, call.Actor.Name) })
 	if err != nil {
 		return nil, err
@@ -130,6 +130,9 @@ func setDetails[E any](e *E, fields []field[E], names, values []string) error {
 func (m *Module) warnAccount(terminal modules.Terminal, a hotspotdb.Account) error {
 	if a.UserType == hotspotdb.UserPassword && !a.HasPassword {
 		fmt.Fprintf(terminal, "%% Warning: %s has no password and cannot log in until it has one.\n", modules.Printable(a.Username))
+	}
+	if expired(a, m.now()) {
+		fmt.Fprintf(terminal, "%% Warning: %s expired at %s and cannot log in.\n", modules.Printable(a.Username), m.displayTime(a.Expires))
 	}
 	missing, err := m.missingProfiles(a.Profiles)
 	for _, name := range missing {

@@ -90,7 +90,7 @@ func TestRefusedCommandsChangeNothing(t *testing.T) {
 		`hotspot profile set gest description x`:                      "Did you mean guest?",
 		`hotspot profile set guest`:                                   "nothing to set",
 		`hotspot profile delete gold`:                                 "there is no profile gold",
-		`hotspot profile delete guest`:                                "Profile guest is in use: without it 1 account is denied",
+		`hotspot profile delete guest`:                                "Profile guest is used by 1 account: denied without it",
 		`show hotspot users bob`:                                      "there is no account bob",
 		`show hotspot profiles gold`:                                  "there is no profile gold",
 	} {
@@ -135,7 +135,7 @@ func TestProfiles(t *testing.T) {
 	b.must(`hotspot user add alice password wonderland profile guest`)
 	b.term.person = true
 	b.must(`hotspot profile delete guest`)
-	if !strings.Contains(b.term.asked, "Profile guest is in use: without it 1 account is denied") {
+	if !strings.Contains(b.term.asked, "Profile guest is used by 1 account: denied without it") {
 		t.Errorf("asked %q", b.term.asked)
 	}
 	if _, err := b.db.Profile("guest"); err != nil {

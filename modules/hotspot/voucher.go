@@ -99,7 +99,7 @@ func (m *Module) voucherWords() map[string]string {
 		"uses":            "How many devices each code lets in",
 		"length":          "Symbols of each code",
 		"note":            "What they are for; it stands on the cards",
-		"export":          "Write a CSV file that can be imported",
+		"export":          "Write a CSV file",
 		"state":           "Only vouchers in this state",
 		"limit":           "No more than this many",
 		"login-url":       "The QR codes hold this page's address with the code",
@@ -142,7 +142,7 @@ func (m *Module) voucherCommands() []modules.Command {
 	list := []modules.Command{
 		command("hotspot voucher create BATCH count COUNT profile PROFILE"+options+" [length LENGTH] [note TEXT]", "Make vouchers", m.createVouchers, madeVouchers{}),
 		command("hotspot voucher set BATCH [profile PROFILE]"+options+" [note TEXT]", "Change a batch; what is not named stays", m.setBatch, nil),
-		command("hotspot voucher extend BATCH expires TIME", "Let the codes of a batch end later", m.setBatch, nil),
+		command("hotspot voucher extend BATCH expires TIME", "Let the codes of a batch end later", m.extendBatch, nil),
 		command("hotspot voucher disable {batch BATCH | code CODE}", "Refuse vouchers and end their sessions", m.disableVouchers, nil),
 		command("hotspot voucher enable {batch BATCH | code CODE}", "Accept disabled vouchers again", m.enableVouchers, nil),
 		command("hotspot voucher delete {batch BATCH | code CODE} [force]", "Delete vouchers with what is known of their use", m.deleteVouchers, nil),

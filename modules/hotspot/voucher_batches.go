@@ -63,7 +63,7 @@ func (l batchList) Text(w io.Writer, width int) error {
 				name += " (disabled)"
 			}
 			if !yield([]string{name, b.Profile, fmt.Sprint(counts.all()), fmt.Sprint(counts[hotspotdb.VoucherUnused]), fmt.Sprint(b.MaxUses),
-				validity{}.Render(b.Validity), displayTime(b.Expires), l.m.boxName(b.Owner), b.Note}, nil) {
+				validity{}.Render(b.Validity), l.m.displayTime(b.Expires), l.m.boxName(b.Owner), b.Note}, nil) {
 				return
 			}
 		}

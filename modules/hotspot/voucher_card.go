@@ -23,6 +23,7 @@ type cards struct {
 	title string
 	batch hotspotdb.VoucherBatch
 	login *url.URL // nil: the QR code holds the code alone
+	zone  *time.Location
 }
 
 func (c cards) card(code string) (card, error) {
@@ -38,7 +39,7 @@ func (c cards) card(code string) (card, error) {
 func (c cards) lines() []string {
 	var out []string
 	if c.login != nil {
-		out = append(out, "Scan, or go to "+c.login.Host)
+		out = append(out, "Scan, or go to "+typedPage(c.login))
 	}
 	if c.batch.Validity > 0 {
 		out = append(out, spanText(c.batch.Validity)+" from the first login")
@@ -47,9 +48,18 @@ func (c cards) lines() []string {
 		out = append(out, fmt.Sprintf("For %d devices", c.batch.MaxUses))
 	}
 	if !c.batch.Expires.IsZero() {
-		out = append(out, "To be used "+untilText(c.batch.Expires.Local()))
+		out = append(out, "To be used "+untilText(c.batch.Expires.In(c.zone)))
 	}
 	return out
+}
+
+// typedPage is what a guest types who cannot scan; a path that nobody would type is left out.
+func typedPage(page *url.URL) string {
+	const most = 32
+	if text := page.Host + strings.TrimSuffix(page.EscapedPath(), "/"); len(text) <= most {
+		return text
+	}
+	return page.Host
 }
 
 // untilText names the last day for what ends at midnight, as people do.

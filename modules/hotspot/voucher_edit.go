@@ -19,7 +19,11 @@ type madeVouchers struct {
 }
 
 func (v madeVouchers) Text(w io.Writer, _ int) error {
-	_, err := fmt.Fprintf(w, "%s made. `hotspot voucher print %s %s.pdf` makes cards of them\n", plural(v.Vouchers, "voucher"), v.Batch, v.Batch)
+	next := fmt.Sprintf("`hotspot voucher print %s %s.pdf` makes cards of them", v.Batch, v.Batch)
+	if v.Vouchers > maxCards {
+		next = fmt.Sprintf("They are too many for one file of cards: `hotspot export vouchers %s.csv batch %s` lists them", v.Batch, v.Batch)
+	}
+	_, err := fmt.Fprintf(w, "%s made. %s\n", plural(v.Vouchers, "voucher"), next)
 	return err
 }
 
@@ -40,7 +44,7 @@ func (m *Module) createVouchers(ctx context.Context, call modules.Call) (modules
 		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot vouchers created", "batch", b.Name, "count", count)
-	m.warnProfile(call.Terminal, b.Profile)
+	m.warnBatch(call.Terminal, b)
 	if pending != nil {
 		return nil, pending
 	}
@@ -78,7 +82,14 @@ func (m *Module) editVouchers(ctx context.Context, call modules.Call, kind, name
 	return m.store(ctx, call.Actor, kind, name, change)
 }
 
-// warnProfile says what would keep guests out although the line was right.
+// warnBatch says what would keep guests out although the line was right.
+func (m *Module) warnBatch(terminal modules.Terminal, b hotspotdb.VoucherBatch) {
+	if !b.Expires.IsZero() && !b.Expires.After(m.now()) {
+		fmt.Fprintf(terminal, "%% Warning: batch %s ended at %s; vouchers that were not used are refused.\n", b.Name, m.displayTime(b.Expires))
+	}
+	m.warnProfile(terminal, b.Profile)
+}
+
 func (m *Module) warnProfile(terminal modules.Terminal, name string) {
 	if missing, err := m.missingProfiles([]string{name}); err != nil || len(missing) == 0 {
 		return
@@ -123,8 +134,25 @@ func (m *Module) setBatch(ctx context.Context, call modules.Call) (modules.View,
 		return nil, err
 	}
 	m.audit(ctx, call.Actor, "hotspot vouchers changed", "batch", name)
-	m.warnProfile(call.Terminal, now.Profile)
+	m.warnBatch(call.Terminal, now)
 	return nil, pending
+}
+
+// extendBatch lets a batch end later: who mistypes the year has not refused what is in the guests' hands.
+func (m *Module) extendBatch(ctx context.Context, call modules.Call) (modules.View, error) {
+	name, end := modules.Get[string](call.Values, "BATCH"), modules.Get[time.Time](call.Values, "TIME")
+	b, err := m.db.Batch(name)
+	switch {
+	case err != nil:
+		return nil, m.refusal(err, "batch", name)
+	case b.Expires.IsZero():
+		return nil, &modules.Error{Message: "batch " + name + " never ends", Hint: "To let it end: hotspot voucher set " + name + " expires TIME"}
+	case !end.IsZero() && !end.After(b.Expires):
+		return nil, &modules.Error{
+			Message: fmt.Sprintf("batch %s ends later than that, at %s", name, m.displayTime(b.Expires)), Hint: "To let it end earlier: hotspot voucher set " + name + " expires TIME",
+		}
+	}
+	return m.setBatch(ctx, call)
 }
 
 func (m *Module) disableVouchers(ctx context.Context, call modules.Call) (modules.View, error) {

@@ -85,7 +85,7 @@ func (m *Module) cardsOf(v modules.Values) (c cards, err error) {
 	if c.batch, err = m.db.Batch(name); err != nil {
 		return c, m.refusal(err, "batch", name)
 	}
-	c.title = defaultTitle
+	c.title, c.zone = defaultTitle, m.zone()
 	if v.Has("TITLE") {
 		c.title = modules.Get[string](v, "TITLE")
 	}

@@ -225,6 +225,24 @@ func TestHTMLCardsArePrinted(t *testing.T) {
 	}
 }
 
+// Who cannot scan types the page; what nobody would type stays in the QR code.
+func TestPageOnCard(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://login.example.com/":                                "login.example.com",
+		"https://login.example.com/portal/?lang=de":                 "login.example.com/portal",
+		"http://10.0.0.1:8080/p":                                    "10.0.0.1:8080/p",
+		"https://login.example.com/" + strings.Repeat("portal/", 5): "login.example.com",
+	} {
+		page, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := typedPage(page); got != want {
+			t.Errorf("%s is %s on the card", text, got)
+		}
+	}
+}
+
 func TestLoginPage(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://login.example.com":                               "https://login.example.com?code=CDFG",

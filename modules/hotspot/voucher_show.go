@@ -28,7 +28,7 @@ func (m *Module) showVoucher(_ context.Context, call modules.Call) (modules.View
 	if err != nil {
 		return nil, m.refusal(err, "voucher", printedCode(code))
 	}
-	return m.voucherInFull(v, batch), nil
+	return inFull{m.voucherInFull(v, batch), m.zone()}, nil
 }
 
 // voucherObject is a voucher in a list.
@@ -95,9 +95,9 @@ func (m *Module) useText(u hotspotdb.VoucherUse) string {
 	if u.At.IsZero() {
 		return "by somebody who was erased"
 	}
-	text := displayTime(u.At)
+	text := m.displayTime(u.At)
 	if !u.Expires.IsZero() {
-		text += " to " + displayTime(u.Expires)
+		text += " to " + m.displayTime(u.Expires)
 	}
 	if u.MAC != "" {
 		text += ", " + u.MAC
@@ -175,9 +175,9 @@ func (l voucherList) Text(w io.Writer, width int) error {
 func (l voucherList) row(v hotspotdb.Voucher) []string {
 	b, first := l.batches[v.Batch], ""
 	if len(v.Uses) > 0 {
-		first = displayTime(v.Uses[0].At)
+		first = l.m.displayTime(v.Uses[0].At)
 	}
-	return []string{printedCode(v.Code), v.Batch, v.State.String(), fmt.Sprint(len(v.Uses)), fmt.Sprint(b.MaxUses), first, displayTime(b.Expires)}
+	return []string{printedCode(v.Code), v.Batch, v.State.String(), fmt.Sprint(len(v.Uses)), fmt.Sprint(b.MaxUses), first, l.m.displayTime(b.Expires)}
 }
 
 // MarshalJSON is a list of vouchers. Without a limit it refuses what would not fit rather than leave some out.

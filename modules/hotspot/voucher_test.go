@@ -59,7 +59,7 @@ func TestVouchersAreCreated(t *testing.T) {
 	}
 	batch, err := b.db.Batch("summer")
 	if err != nil || batch.Profile != "guest" || batch.Validity != 7*24*time.Hour || batch.MaxUses != 3 || batch.Note != "Pool & bar" ||
-		batch.Disabled || batch.Owner != b.db.ID() || batch.CreatedBy != "anna" || displayTime(batch.Expires) != "2031-01-01 00:00:00" {
+		batch.Disabled || batch.Owner != b.db.ID() || batch.CreatedBy != "anna" || b.mod.displayTime(batch.Expires) != "2031-01-01 00:00:00" {
 		t.Errorf("%+v, %v", batch, err)
 	}
 	entries, err := b.db.AuditEntries(t.Context(), hotspotdb.AuditFilter{Limit: 1})
@@ -178,6 +178,52 @@ func TestBatchIsChanged(t *testing.T) {
 		t.Errorf("%+v, %v", batch, err)
 	}
 	b.refused(`hotspot voucher set one`)
+}
+
+// A batch is not shortened by who means to extend it, and what has ended is said.
+func TestBatchIsExtended(t *testing.T) {
+	b := newBox(t)
+	b.must(`hotspot profile add guest`, `hotspot voucher create one count 1 profile guest expires 2030-12-31`, `hotspot voucher create ever count 1 profile guest`)
+	for line, says := range map[string]string{
+		`hotspot voucher extend one expires 2020-12-31`: "voucher set one expires", `hotspot voucher extend one expires 2030-12-31`: "ends later",
+		`hotspot voucher extend ever expires 2030-12-31`: "never ends",
+	} {
+		if got := b.refused(line); !strings.Contains(got, says) {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	b.must(`hotspot voucher extend one expires 2031-12-31`)
+	if batch, err := b.db.Batch("one"); err != nil || b.mod.displayTime(batch.Expires) != "2032-01-01 00:00:00" || b.term.out.Len() > 0 {
+		t.Errorf("%+v, %v, said %q", batch, err, b.term.out.String())
+	}
+	b.must(`hotspot voucher set one expires 2020-12-31`)
+	if said := b.term.out.String(); !strings.Contains(said, "Warning: batch one ended at 2021-01-01 00:00:00") {
+		t.Errorf("said %q", said)
+	}
+	b.must(`hotspot user add al password x expires 2020-12-31`)
+	if said := b.term.out.String(); !strings.Contains(said, "Warning: al expired at 2021-01-01 00:00:00") {
+		t.Errorf("said %q", said)
+	}
+	b.must(`hotspot user set al expires +1d`)
+	if said := b.term.out.String(); said != "" {
+		t.Errorf("said %q", said)
+	}
+}
+
+// A profile that vouchers need is not deleted by who thinks that nobody uses it.
+func TestProfileOfVouchersIsAskedFor(t *testing.T) {
+	b := newBox(t)
+	b.must(`hotspot profile add guest`, `hotspot user add al password x profile guest`, `hotspot voucher create one count 1 profile guest`)
+	if got := b.refused(`hotspot profile delete guest`); !strings.Contains(got, "used by 1 account, the vouchers of one") || !strings.Contains(got, "force") {
+		t.Error(got)
+	}
+	for n := range 5 {
+		b.must(fmt.Sprintf(`hotspot voucher create more%d count 1 profile guest`, n))
+	}
+	if got := b.refused(`hotspot profile delete guest`); !strings.Contains(got, "the vouchers of more2, others") {
+		t.Error(got)
+	}
+	b.must(`hotspot profile delete guest force`)
 }
 
 // A box takes over a batch from one that is gone; it says what that means before.

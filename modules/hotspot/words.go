@@ -130,7 +130,7 @@ func (t expiry) Render(v any) string {
 	}
 	return "never"
 }
-func (t expiry) Form() string { return "YYYY-MM-DD[THH:MM:SS]|+Nd|never" }
+func (t expiry) Form() string { return "YYYY-MM-DD[THH:MM:SS]|+N{d|h|m}|never" }
 func (t expiry) Help() string { return "When it expires: a date means the end of that day" }
 func (t expiry) Secret() bool { return false }
 
