@@ -1,22 +1,19 @@
 // Command demo shows the main job of mbox on one machine, as an operator would see it: two boxes on loopback addresses,
 // configured line by line through their consoles, with 100,000 accounts that arrive on the backup, survive the death of the
-// primary, and are equal again when it returns. It needs the built program and no privileges.
+// primary, and are equal again when it returns; and a guest who is online all the while. It needs the built program and no
+// privileges.
 package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,6 +42,9 @@ type demo struct {
 	accounts int
 	terminal bool
 	cleanup  []func()
+	https    int // ports
+	auth     int
+	acct     int
 }
 
 func (d *demo) end() {
@@ -65,16 +65,16 @@ func (d *demo) run(ctx context.Context, dir string) error {
 		dir = temp
 		d.cleanup = append(d.cleanup, func() { _ = os.RemoveAll(temp) })
 	}
-	port, err := freePort("127.0.0.2", "127.0.0.3")
-	if err != nil {
+	if err := d.choosePorts("127.0.0.2", "127.0.0.3"); err != nil {
 		return err
 	}
 	primary, backup := d.box("primary", dir), d.box("backup", dir)
 	steps := []func(context.Context) error{
 		func(ctx context.Context) error { return d.start(ctx, primary, backup) },
-		func(ctx context.Context) error { return d.configure(ctx, primary, backup, port) },
+		func(ctx context.Context) error { return d.configure(ctx, primary, backup) },
 		func(ctx context.Context) error { return d.load(ctx, primary, backup) },
 		func(ctx context.Context) error { return d.live(ctx, primary, backup) },
+		func(ctx context.Context) error { return d.online(ctx, primary, backup) },
 		func(ctx context.Context) error { return d.failover(ctx, primary, backup) },
 	}
 	for _, step := range steps {
@@ -95,20 +95,29 @@ func (d *demo) start(ctx context.Context, primary, backup *box) error {
 	return nil
 }
 
-func (d *demo) configure(ctx context.Context, primary, backup *box, port int) error {
-	d.title("The primary: an account for its followers, and the backup's address")
-	if err := primary.lines(ctx, "enable", "configure terminal", "hostname primary",
+func (d *demo) configure(ctx context.Context, primary, backup *box) error {
+	d.title("The primary: an account for its followers, and the backup's address; RADIUS for access points")
+	lines := []string{"enable", "configure terminal", "hostname primary",
 		"username mboxadmin password securemboxpass",
-		fmt.Sprintf("mbox sync listen 127.0.0.2 port %d", port),
-		"mbox sync allow 127.0.0.3 accept all", "end", "write memory"); err != nil {
+		fmt.Sprintf("mbox sync listen 127.0.0.2 port %d", d.https),
+		"mbox sync allow 127.0.0.3 accept all"}
+	if err := primary.lines(ctx, append(lines, d.radius("127.0.0.2")...)...); err != nil {
 		return err
 	}
 	d.title("The backup: where the primary is, and the same password; it sends back what changes on it")
-	return backup.lines(ctx, "enable", "configure terminal", "hostname backup",
+	lines = []string{"enable", "configure terminal", "hostname backup",
 		"ip host mboxprimary.ransnet.com 127.0.0.2",
-		fmt.Sprintf("mbox sync listen 127.0.0.3 port %d", port),
-		fmt.Sprintf("mbox sync primary mboxprimary.ransnet.com username mboxadmin password securemboxpass port %d send all", port),
-		"end", "write memory")
+		fmt.Sprintf("mbox sync listen 127.0.0.3 port %d", d.https),
+		fmt.Sprintf("mbox sync primary mboxprimary.ransnet.com username mboxadmin password securemboxpass port %d send all", d.https)}
+	return backup.lines(ctx, append(lines, d.radius("127.0.0.3")...)...)
+}
+
+const radiusKey = "4ae9c1f0b7d24d55"
+
+// radius is how a box is made a RADIUS server.
+func (d *demo) radius(addr string) []string {
+	return []string{"security radius-server", "listen " + addr, fmt.Sprintf("auth-port %d", d.auth), fmt.Sprintf("acct-port %d", d.acct),
+		"client 127.0.0.1 key " + radiusKey + " name lobby", "end", "write memory"}
 }
 
 func (d *demo) load(ctx context.Context, primary, backup *box) error {
@@ -118,7 +127,7 @@ func (d *demo) load(ctx context.Context, primary, backup *box) error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		done <- primary.lines(ctx, "enable", "hotspot profile add guests WISPr-Bandwidth-Max-Down 10000 Simultaneous-Use 2",
+		done <- primary.lines(ctx, "enable", "hotspot profile add guests WISPr-Bandwidth-Max-Down 10000 Simultaneous-Use 2 CS-Total-MB-Daily 1000",
 			"hotspot import users guests.csv")
 	}()
 	if err := d.progress(ctx, primary, backup); err != nil {
@@ -147,11 +156,42 @@ func (d *demo) live(ctx context.Context, primary, backup *box) error {
 	return backup.lines(ctx, "enable", "show hotspot users alice")
 }
 
+// online has alice log in at an access point, which is the `test` command here, and use 300 MB.
+func (d *demo) online(ctx context.Context, primary, backup *box) error {
+	d.title("Alice logs in at an access point, which asks the primary, and uses 300 of her 1,000 MB a day")
+	if err := primary.lines(ctx, "enable", d.login("127.0.0.2"), d.report("127.0.0.2", 60, 300)); err != nil {
+		return err
+	}
+	if err := d.until(ctx, "the backup knows what alice used", backup.used(ctx, 300)); err != nil {
+		return err
+	}
+	return backup.lines(ctx, "enable", "show hotspot quota alice")
+}
+
+func (d *demo) login(server string) string {
+	return fmt.Sprintf("test authentication radius-server %s radius-key %s username alice password wonderland port %d", server, radiusKey, d.auth)
+}
+
+// report says how far alice's session has come: seconds, and MB altogether.
+func (d *demo) report(server string, seconds, mb int) string {
+	return fmt.Sprintf("test accounting radius-server %s radius-key %s username alice status interim session S1 mac 3A-71-B4-E9-F7-99 time %d download %d port %d",
+		server, radiusKey, seconds, mb*1_000_000, d.acct)
+}
+
+// goesOn has the access point ask the backup: the session has come to 450 MB there, the 300 included.
+func (d *demo) goesOn(ctx context.Context, backup *box) error {
+	d.title("The access point turns to the backup: alice's session goes on, each byte counts once, and whoever comes now is let in")
+	return backup.lines(ctx, "enable", d.report("127.0.0.3", 120, 450), "show hotspot quota alice", d.login("127.0.0.3"))
+}
+
 func (d *demo) failover(ctx context.Context, primary, backup *box) error {
 	d.title("The primary is killed (kill -9); the backup still has everything and accepts writes")
 	primary.kill()
 	if err := backup.lines(ctx, "enable", "show hotspot statistics",
 		"hotspot user add bob password builder99 profile guests firstname Bob", "show mbox sync status"); err != nil {
+		return err
+	}
+	if err := d.goesOn(ctx, backup); err != nil {
 		return err
 	}
 	d.title("The primary returns; what happened meanwhile goes back to it")
@@ -164,7 +204,7 @@ func (d *demo) failover(ctx context.Context, primary, backup *box) error {
 	if err := d.until(ctx, "both boxes are equal again", func() (bool, error) { return inSync(ctx, primary, backup) }); err != nil {
 		return err
 	}
-	err := errors.Join(primary.lines(ctx, "enable", "show hotspot users bob", "show mbox sync status detail"),
+	err := errors.Join(primary.lines(ctx, "enable", "show hotspot users bob", "show hotspot quota alice", "show mbox sync status detail"),
 		backup.lines(ctx, "enable", "show mbox sync status detail"))
 	if err == nil {
 		d.title("Both boxes hold the same")
@@ -241,136 +281,6 @@ func (d *demo) until(ctx context.Context, what string, ok func() (bool, error)) 
 	}
 }
 
-// box is one running mbox.
-type box struct {
-	name, dir, program string
-	cmd                *exec.Cmd
-	exited             chan struct{}
-}
-
-func (d *demo) box(name, dir string) *box {
-	b := &box{name: name, dir: filepath.Join(dir, name), program: d.program}
-	d.cleanup = append(d.cleanup, b.stop)
-	return b
-}
-
-func (b *box) start(ctx context.Context) error {
-	if err := os.MkdirAll(b.dir, 0o700); err != nil {
-		return err
-	}
-	logFile, err := os.OpenFile(filepath.Join(b.dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer logFile.Close()
-	args := []string{"run", "--data", b.dir}
-	if os.Geteuid() == 0 {
-		args = append(args, "--record-host") // the demo must not rename this machine
-	}
-	fmt.Printf("$ %s %s\n", b.program, strings.Join(args, " "))
-	b.cmd = exec.Command(b.program, args...)
-	b.cmd.Stderr, b.cmd.Stdout = logFile, logFile
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C at the demo is not for the boxes
-	if err := b.cmd.Start(); err != nil {
-		return err
-	}
-	b.exited = make(chan struct{})
-	go func() { _ = b.cmd.Wait(); close(b.exited) }()
-	out, err := exec.CommandContext(ctx, b.program, "shell", "--data", b.dir, "--wait", "30", "-c", "show version").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s does not start: %w\n%s", b.name, err, out)
-	}
-	return nil
-}
-
-func (b *box) kill() {
-	fmt.Printf("$ kill -9 %d\n", b.cmd.Process.Pid)
-	_ = b.cmd.Process.Kill()
-	<-b.exited
-}
-
-func (b *box) stop() {
-	if b.exited == nil {
-		return
-	}
-	_ = b.cmd.Process.Signal(syscall.SIGTERM)
-	<-b.exited
-}
-
-// lines types lines at the console and prints them with what the box answers: configuration as one block, since that is how it
-// is pasted, and anything else line by line.
-func (b *box) lines(ctx context.Context, lines ...string) error {
-	if slices.Contains(lines, "configure terminal") {
-		return b.block(ctx, lines)
-	}
-	for _, line := range lines {
-		if line == "enable" {
-			continue
-		}
-		if err := b.block(ctx, []string{"enable", line}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *box) block(ctx context.Context, lines []string) error {
-	config := false
-	for _, line := range lines {
-		prompt := b.name + "#"
-		if config {
-			prompt = b.name + "(config)#"
-		}
-		if line != "enable" {
-			fmt.Printf("%s %s\n", prompt, line)
-		}
-		config = line == "configure terminal" || config && line != "end"
-	}
-	out, err := b.input(ctx, lines...)
-	fmt.Print(out)
-	return err
-}
-
-func (b *box) input(ctx context.Context, lines ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, b.program, "shell", "--data", b.dir)
-	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s: %w\n%s%s", b.name, err, out.String(), stderr.String())
-	}
-	return out.String(), nil
-}
-
-// show runs a show command with `| json`.
-func (b *box) show(ctx context.Context, line string, into any) error {
-	out, err := b.input(ctx, "enable", line+" | json")
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal([]byte(out), into); err != nil {
-		return fmt.Errorf("%s: %s: %w", b.name, line, err)
-	}
-	return nil
-}
-
-func (b *box) users(ctx context.Context) (int, error) {
-	var s struct{ Users int }
-	err := b.show(ctx, "show hotspot statistics", &s)
-	return s.Users, err
-}
-
-func (b *box) has(ctx context.Context, username string) func() (bool, error) {
-	return func() (bool, error) {
-		out, err := b.input(ctx, "enable", "show hotspot users "+username+" | json")
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == 1 {
-			return false, nil // refused: not found
-		}
-		return strings.Contains(out, `"`+username+`"`), err
-	}
-}
-
 // inSync says whether both say so and hold the same.
 func inSync(ctx context.Context, a, b *box) (bool, error) {
 	type status struct {
@@ -390,25 +300,6 @@ func inSync(ctx context.Context, a, b *box) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// freePort finds a port that is free on all addresses, 8443 if it can be.
-func freePort(addrs ...string) (int, error) {
-	for port := 8443; port < 8543; port++ {
-		free := true
-		for _, a := range addrs {
-			l, err := net.Listen("tcp", net.JoinHostPort(a, fmt.Sprint(port)))
-			if err != nil {
-				free = false
-				break
-			}
-			_ = l.Close()
-		}
-		if free {
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("no port from 8443 to 8542 is free on %s", strings.Join(addrs, " and "))
 }
 
 func writeGuests(name string, n int) error {

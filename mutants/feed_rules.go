@@ -220,7 +220,7 @@ func feedMutants() []mutant {
 			killers: []killer{inSync("TestProfilesGoFirst")},
 		},
 		{
-			name: "two-feeds-of-one-dataset", rule: "4", file: "modules/sync/feed/link.go",
+			name: "two-feeds-of-one-dataset", rule: "4", file: "modules/sync/feed/link_open.go",
 			old:     "if release == nil {\n\t\t\tl.group.Go(",
 			new:     "if release == nil { release = func() {} }\n\t\tif release == nil {\n\t\t\tl.group.Go(",
 			killers: []killer{inSync("TestMutualBoxesFeedOnceEachWay")},

@@ -78,8 +78,8 @@ func lifeMutants() []mutant {
 		},
 		{
 			name: "expired-history-taken-back", rule: "7", file: "hotspotdb/merge.go",
-			old:     "if tx.db.expired(&in.Change) {",
-			new:     "if tx.db.expired(&in.Change) && in.Deleted {",
+			old:     "if tx.db.expired(&in.Change) && ",
+			new:     "if tx.db.expired(&in.Change) && in.Deleted && ",
 			killers: []killer{inStore("TestMergeRefusesOldHistory")},
 		},
 		{

@@ -148,6 +148,42 @@ func mergeMutants() []mutant {
 			killers: []killer{inStore("TestTwoClaims")},
 		},
 		{
+			name: "second-lost-edit-not-listed", rule: "6", file: "hotspotdb/conflictlist.go",
+			old:     "actor ^= c.mark.hi ^ c.mark.lo",
+			new:     "return actor ^ c.mark.hi ^ c.mark.lo",
+			killers: []killer{inStore("TestEachLostVersionIsListed")},
+		},
+		{
+			name: "device-with-two-uses-is-two-devices", rule: "6", file: "hotspotdb/voucheragain.go",
+			old:     "return earlier.mac != 0 && ",
+			new:     "return earlier.mac == 0 && ",
+			killers: []killer{inStore("TestSameDeviceIsTheSameUse|TestDeviceIsErasedWithAllItsUses")},
+		},
+		{
+			name: "usage-that-expires-is-forgotten", rule: "6", file: "hotspotdb/usagelife.go",
+			old:     "if joined == stored {",
+			new:     "if len(joined) > 0 {",
+			killers: []killer{inStore("TestUsageOfAWholeLife|TestLifeGoesOn")},
+		},
+		{
+			name: "usage-that-comes-back-counts-twice", rule: "6", file: "hotspotdb/usagelife.go",
+			old:     "most = most.join(since.add(d.before()))",
+			new:     "most = most.join(since).add(d.before())",
+			killers: []killer{inStore("TestUsageOfAWholeLife")},
+		},
+		{
+			name: "later-level-of-usage-passed-over", rule: "6", file: "hotspotdb/usagelife.go",
+			old:     "most = most.join(since.add(d.before()))",
+			new:     "most = since.add(d.before())",
+			killers: []killer{inStore("TestLifeThatOneBoxMissed")},
+		},
+		{
+			name: "last-usage-of-an-account-expires", rule: "7", file: "hotspotdb/usagelife.go",
+			old:     "stays == nil && tx.db.lasts(&last.Change)",
+			new:     "stays == nil && !tx.db.lasts(&last.Change)",
+			killers: []killer{inStore("TestLifeGoesOn|TestLifeIsNotForEver")},
+		},
+		{
 			name: "taken-name-not-reported", rule: "6", file: "hotspotdb/merge.go",
 			old:     "if in.traits.flags&flagAccess != 0 {",
 			new:     "if in.traits.flags&flagAccess == 0xff {",

@@ -40,7 +40,7 @@ func securityMutants() []mutant {
 			killers: []killer{inSync("TestSubscriptionStaysWithinTheGrant")},
 		},
 		{
-			name: "grant-widened-by-the-primary", rule: "sec", file: "modules/sync/feed/link.go",
+			name: "grant-widened-by-the-primary", rule: "sec", file: "modules/sync/feed/link_greet.go",
 			old:     "grant.Down, grant.Up = Both(grant.Down, w.Down), Both(grant.Up, w.Up)",
 			new:     "grant.Down, grant.Up = w.Down, w.Up",
 			killers: []killer{inSync("TestPrimaryCannotTakeWhatWasNotOffered")},
@@ -256,7 +256,7 @@ func securityMutants() []mutant {
 			killers: []killer{inPeer("TestSilentPeerIsGivenUp")},
 		},
 		{
-			name: "no-heartbeats", rule: "sec", file: "modules/sync/feed/link.go",
+			name: "no-heartbeats", rule: "sec", file: "modules/sync/feed/link_read.go",
 			old:     "_ = l.out.request(beat{})",
 			new:     "_ = beat{}",
 			killers: []killer{inSync("TestIdleLinkHasHeartbeats")},
@@ -268,7 +268,7 @@ func securityMutants() []mutant {
 			killers: []killer{inPeer("TestSlowHandshakeIsEnded")},
 		},
 		{
-			name: "keyring-sent-without-users", rule: "sec", file: "modules/sync/feed/link.go",
+			name: "keyring-sent-without-users", rule: "sec", file: "modules/sync/feed/link_greet.go",
 			old:     "l.cfg.Domain.Describe(slices.Contains(theirs, hotspotdb.Users))",
 			new:     "l.cfg.Domain.Describe(len(theirs) >= 0)",
 			killers: []killer{inSync("TestPrimaryCannotTakeWhatWasNotOffered")},
@@ -280,7 +280,7 @@ func securityMutants() []mutant {
 			killers: []killer{inSync("TestPrimaryCannotTakeWhatWasNotOffered")},
 		},
 		{
-			name: "keys-of-a-follower-that-sends-no-users", rule: "sec", file: "modules/sync/feed/link.go",
+			name: "keys-of-a-follower-that-sends-no-users", rule: "sec", file: "modules/sync/feed/link_greet.go",
 			old:     "case slices.Contains(l.cfg.Session.Grant.Up, users):",
 			new:     "case users != \"\":",
 			killers: []killer{inSync("TestKeysOfAFollowerWithoutUsers")},

@@ -81,8 +81,9 @@ func (m mbox) Start(at *servers.Site, accounts int) (_ server, err error) {
 	}
 	err = s.typed(
 		"configure terminal",
-		"security radius-server", fmt.Sprintf("client 127.0.0.1/32 key %s name bench", secret),
-		fmt.Sprintf("auth-port %d", s.auth), fmt.Sprintf("acct-port %d", s.acct), "listen 127.0.0.1",
+		// Nothing is open before there is a client.
+		"security radius-server", "listen 127.0.0.1", fmt.Sprintf("auth-port %d", s.auth), fmt.Sprintf("acct-port %d", s.acct),
+		fmt.Sprintf("client 127.0.0.1/32 key %s name bench", secret),
 		"end",
 	)
 	if err != nil || !m.standby {
