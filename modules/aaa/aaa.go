@@ -53,7 +53,7 @@ type Deps struct {
 	Sealer     Sealer
 	Lookup     func(ctx context.Context, host string) ([]netip.Addr, error)
 	Log        *slog.Logger
-	Now        func() time.Time
+	Now        func() time.Time // in the zone of the box; nil: time.Now
 }
 
 const (

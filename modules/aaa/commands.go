@@ -73,8 +73,8 @@ var testWords = map[string]string{
 	"radius-server": "The server to ask", "radius-key": "The secret that is shared with it", "username": "Who wants in", "password": "The password of the guest",
 	"method": "How the password is proved (default: pap)", "port": "UDP port (default: 1812 or 1813)", "mac": "Address of the guest's device",
 	"nas-identifier": "Name that this box gives itself (default: mbox-test)", "status": "What is reported (default: start)",
-	"session": "Its Acct-Session-Id (default: a random one)", "time": "How long it lasts so far (default: 0)",
-	"upload": "What the guest sent so far (default: 0)", "download": "What the guest received so far (default: 0)",
+	"session": "Its Acct-Session-Id (default: a random one)", "time": "How long it lasts so far, in seconds (default: 0)",
+	"upload": "What the guest sent so far, in octets (default: 0)", "download": "What the guest received so far, in octets (default: 0)",
 }
 
 func checkMAC(s string) (string, error) {
@@ -103,6 +103,24 @@ func (m *Module) clientNames(string) []modules.Candidate {
 	var out []modules.Candidate
 	for _, c := range m.clients.Load().list {
 		out = append(out, modules.Candidate{Text: c.name, Help: "Client " + modules.Prefix("").Render(c.prefix)})
+	}
+	return out
+}
+
+// prefixes are the configured clients, as a line begins.
+func (m *Module) prefixes(string) []modules.Candidate {
+	var out []modules.Candidate
+	for _, c := range m.clients.Load().list {
+		out = append(out, modules.Candidate{Text: modules.Prefix("").Render(c.prefix), Help: "Client " + c.name})
+	}
+	return out
+}
+
+// realmNames are the configured realms.
+func (m *Module) realmNames(string) []modules.Candidate {
+	var out []modules.Candidate
+	for _, s := range m.realms.Load().list() {
+		out = append(out, modules.Candidate{Text: s.realm, Help: "Sent on to " + s.addr.String()})
 	}
 	return out
 }

@@ -59,14 +59,18 @@ func (m *Module) parse(tree *modules.Tree) (*config, error) {
 	if !found {
 		return c, nil
 	}
+	typed := root
 	for _, n := range root.All(syntaxAuthPort) {
-		c.authPort = uint16(modules.Get[int](n.Values, "PORT"))
+		typed, c.authPort = n, uint16(modules.Get[int](n.Values, "PORT"))
 	}
 	for _, n := range root.All(syntaxAcctPort) {
-		c.acctPort = uint16(modules.Get[int](n.Values, "PORT"))
-		if c.acctPort == c.authPort {
-			return nil, modules.Refuse(n, modules.Errorf("authentication and accounting need two ports"))
-		}
+		typed, c.acctPort = n, uint16(modules.Get[int](n.Values, "PORT"))
+	}
+	if c.acctPort == c.authPort {
+		return nil, modules.Refuse(typed, &modules.Error{
+			Message: "authentication and accounting need two ports",
+			Hint:    fmt.Sprintf("They are auth-port %d and acct-port %d unless you say otherwise.", defaultAuthPort, defaultAcctPort),
+		})
 	}
 	for _, n := range root.All(syntaxListen) {
 		c.listens = append(c.listens, modules.Get[netip.Addr](n.Values, "ADDR"))

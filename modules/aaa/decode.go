@@ -11,6 +11,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc3162"
 	"layeh.com/radius/rfc6911"
 
 	"mbox/hotspotdb"
@@ -107,7 +108,12 @@ func mschapOf(p *radius.Packet) (challenge, response []byte, foreign bool) {
 
 // guestAddress is the address of the guest, if the NAS knows it.
 func guestAddress(p *radius.Packet) netip.Addr {
-	for _, typ := range []radius.Type{rfc2865.FramedIPAddress_Type, rfc6911.FramedIPv6Address_Type} {
+	return addressOf(p, rfc2865.FramedIPAddress_Type, rfc6911.FramedIPv6Address_Type)
+}
+
+// addressOf is the first address that an attribute of these types has.
+func addressOf(p *radius.Packet, types ...radius.Type) netip.Addr {
+	for _, typ := range types {
 		if value, found := p.Lookup(typ); found {
 			if addr, ok := netip.AddrFromSlice(value); ok {
 				return addr.Unmap()
@@ -133,6 +139,8 @@ func decodeAccounting(p *radius.Packet) acct.Request {
 		Hotspot: string(rfc2865.NASIdentifier_Get(p)), MAC: string(rfc2865.CallingStationID_Get(p)), CalledStation: string(rfc2865.CalledStationID_Get(p)),
 		Input:  octetsOf(p, rfc2866.AcctInputOctets_Type, rfc2869.AcctInputGigawords_Type),
 		Output: octetsOf(p, rfc2866.AcctOutputOctets_Type, rfc2869.AcctOutputGigawords_Type),
+
+		NASAddress: addressOf(p, rfc3162.NASIPv6Address_Type, rfc2865.NASIPAddress_Type),
 	}
 	status, _ := number(p, rfc2866.AcctStatusType_Type)
 	r.Status = acct.Status(status)

@@ -27,8 +27,9 @@ const (
 	text
 	integer
 	address
-	seconds // since 1970 UTC
-	hidden  // a password, or what one could be guessed from
+	seconds    // since 1970 UTC
+	identified // text behind an octet that names the exchange: RFC 2548 section 2.1.5
+	hidden     // a password, or what one could be guessed from
 )
 
 // entry is one attribute of a dictionary.
@@ -65,7 +66,7 @@ var standard = map[radius.Type]entry{
 // vendors are attributes of vendors.
 var vendors = map[uint32]map[byte]entry{
 	vendorMicrosoft: {
-		1: {"MS-CHAP-Response", hidden}, 2: {"MS-CHAP-Error", text}, 7: {"MS-MPPE-Encryption-Policy", integer}, 8: {"MS-MPPE-Encryption-Types", integer},
+		1: {"MS-CHAP-Response", hidden}, 2: {"MS-CHAP-Error", identified}, 7: {"MS-MPPE-Encryption-Policy", integer}, 8: {"MS-MPPE-Encryption-Types", integer},
 		11: {"MS-CHAP-Challenge", octets}, 16: {"MS-MPPE-Send-Key", hidden}, 17: {"MS-MPPE-Recv-Key", hidden}, 25: {"MS-CHAP2-Response", hidden},
 		26: {"MS-CHAP2-Success", hidden},
 	},
@@ -131,6 +132,8 @@ func (f form) render(b []byte) string {
 		return modules.Masked
 	case f == text:
 		return printable(b)
+	case f == identified && len(b) > 0:
+		return printable(b[1:])
 	case f == integer && len(b) == 4:
 		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(b)), 10)
 	case f == seconds && len(b) == 4:

@@ -33,7 +33,7 @@ func (m *Module) forwardTo(t *task, to *realm, s *server) {
 		m.giveUp(t, "realm "+to.name+": "+err.Error())
 		return
 	}
-	waiting, err := s.paths[t.socket.kind].send(packet, func(reply *radius.Packet) { m.comeBack(t, to, s, reply) })
+	waiting, err := s.paths[t.socket.kind].send(packet, t.client.name, func(reply *radius.Packet) { m.comeBack(t, to, s, reply) })
 	if err != nil {
 		m.giveUp(t, "realm "+to.name+": "+err.Error())
 		return

@@ -61,7 +61,7 @@ func (m *Module) Grammar() modules.Grammar {
 			{
 				In: syntaxServer, Syntax: syntaxClient, Help: "A NAS that may ask: an access point, a gateway, a proxy", Words: words, Key: []string{"PREFIX"},
 				Args: map[string]modules.Type{
-					"PREFIX": modules.Prefix("Address or prefix of the client; the longest prefix wins"), "SECRET": secret, "SEALED": sealed,
+					"PREFIX": modules.Known(modules.Prefix("Address or prefix of the client; the longest prefix wins"), m.prefixes), "SECRET": secret, "SEALED": sealed,
 					"NASNAME": modules.Word("Name of the client", checkNASName), "TYPE": dialectType(), "PORT": port,
 				},
 				Normalize: m.sealKey(func(v modules.Values) string { return clientLabel(modules.Get[netip.Prefix](v, "PREFIX")) }),
@@ -69,7 +69,7 @@ func (m *Module) Grammar() modules.Grammar {
 			{
 				In: syntaxServer, Syntax: syntaxRealm, Help: "Send users of a realm to another server", Words: words, Key: []string{"NAME", "ADDR"}, Order: modules.AsTyped,
 				Args: map[string]modules.Type{
-					"NAME": modules.Word("Realm, as in user@NAME", checkRealm), "ADDR": modules.Address("Address of the server; several servers of a realm are tried in the order typed"),
+					"NAME": modules.Known(modules.Word("Realm, as in user@NAME", checkRealm), m.realmNames), "ADDR": modules.Address("Address of the server; several servers of a realm are tried in the order typed"),
 					"SECRET": secret, "SEALED": sealed, "AUTHPORT": port, "ACCTPORT": port,
 				},
 				Normalize: m.sealKey(func(v modules.Values) string {

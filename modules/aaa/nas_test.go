@@ -204,7 +204,7 @@ func TestDisconnectIsCancelled(t *testing.T) {
 func TestSessionCommands(t *testing.T) {
 	l := newListener(t)
 	r := start(t, l.line())
-	if _, err := r.command("clear security session username alice"); err == nil || !strings.Contains(err.Error(), "alice has no session") {
+	if _, err := r.command("clear security session username alice"); err == nil || !strings.Contains(err.Error(), "no session of alice") {
 		t.Error(err)
 	}
 	r.sessions = []hotspotdb.Segment{session}

@@ -40,12 +40,13 @@ func TestRefusedLines(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"auth-port 1813": "two ports",
+		"auth-port 1700\nacct-port 1700": "two ports",
 		clientOf("10.0.0.1", "x", "name a") + "\n" + clientOf("10.0.0.2", "x", "name a"):        "another client is called a",
 		clientOf("10.0.0.1", "x", "name 10.0.0.2"):                                              "somebody else",
 		strings.Replace(clientOf("10.0.0.1", "x", ""), "10.0.0.1", "10.0.0.2", 1):               "encrypted by another box",
 		strings.Replace(realmOf("a.example", "10.0.0.1", "x", ""), "a.example", "b.example", 1): "encrypted by another box",
 	} {
-		tree, err := book.LoadStrict("security radius-server\n acct-port 1813\n " + strings.ReplaceAll(text, "\n", "\n ") + "\n")
+		tree, err := book.LoadStrict("security radius-server\n " + strings.ReplaceAll(text, "\n", "\n ") + "\n")
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -314,6 +315,21 @@ func TestMetrics(t *testing.T) {
 	} {
 		if got, found := value[name]; !found || got != want {
 			t.Errorf("%s is %v, %v", name, got, found)
+		}
+	}
+}
+
+// A guest is found in the radius log by any form of his name that a client may have written.
+func TestSameName(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"alice", "ALICE", true}, {"3ND3XVQV7QL3", "3nd3-xvqv-7ql3", true}, {"3a:71:b4:e9:f7:99", "3A-71-B4-E9-F7-99", true},
+		{"3a71.b4e9.f799", "3A-71-B4-E9-F7-99", true}, {"alice", "alicia", false}, {"3a:71:b4:e9:f7:99", "3A-71-B4-E9-F7-98", false}, {"", "alice", false},
+	} {
+		if sameName(c.a, c.b) != c.same {
+			t.Errorf("%q and %q: not %v", c.a, c.b, c.same)
 		}
 	}
 }

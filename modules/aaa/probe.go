@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -207,11 +208,23 @@ func (m *Module) testPacket(code radius.Code, v modules.Values) (*radius.Packet,
 	return p, nil
 }
 
+// lookupFailure is why a name has no address, without what was asked of whom.
+func lookupFailure(err error) string {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return dns.Err
+	}
+	return err.Error()
+}
+
 func (m *Module) ask(ctx context.Context, v modules.Values, port uint16, p *radius.Packet) (*TestView, error) {
 	host := modules.Get[string](v, "HOST")
 	addrs, err := m.deps.Lookup(ctx, host)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
-		return nil, modules.Errorf("%s is not known: %v", host, err)
+		return nil, &modules.Error{Message: "the server " + host + " is not known: " + lookupFailure(err), Hint: "Type its address, or see ip host and ip name-server."}
 	}
 	if len(addrs) == 0 {
 		return nil, modules.Errorf("%s has no address", host)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -343,4 +344,27 @@ func TestRealmLivesWithItsLine(t *testing.T) {
 	u.receive()
 	r.configure(clientOf("127.0.0.1", secret, "name nas"))
 	until(t, "the end", func() bool { return r.counts("nas").get(droppedUnanswerable) == 1 })
+}
+
+// A client that floods a realm leaves room for the requests of others.
+func TestRealmFlood(t *testing.T) {
+	silent := newUpstream(t)
+	p := &path{
+		server: &server{keys: newKeys(upstreamSecret), log: slog.New(slog.DiscardHandler)}, waiting: map[string]int{},
+		to:     silent.conn.LocalAddr().(*net.UDPAddr).AddrPort(),
+	}
+	t.Cleanup(p.close)
+	ask := func(client string) error {
+		_, err := p.send(newSigned(radius.CodeAccessRequest, 0), client, func(*radius.Packet) {})
+		return err
+	}
+	sent := 0
+	for ask("flood") == nil {
+		if sent++; sent > maxOutlets*256 {
+			t.Fatal("a client has no bound")
+		}
+	}
+	if err := ask("quiet"); err != nil {
+		t.Errorf("behind %d requests of another client: %v", sent, err)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mbox/hotspotdb"
 )
 
 // maxRecords is how many entries the radius log keeps, in memory.
@@ -86,8 +88,18 @@ func (j *journal) clear() {
 type recordFilter struct{ username, mac, client, result string }
 
 func (f recordFilter) match(r *Record) bool {
-	return (f.username == "" || strings.EqualFold(f.username, r.Username)) && (f.mac == "" || f.mac == r.MAC) &&
+	return (f.username == "" || sameName(f.username, r.Username)) && (f.mac == "" || f.mac == r.MAC) &&
 		(f.client == "" || f.client == r.Client || f.client == r.Address) && (f.result == "" || f.result == r.Result)
+}
+
+// sameName compares two names as they were typed: clients write an address or a voucher's code in any of its forms.
+func sameName(a, b string) bool {
+	if strings.EqualFold(a, b) || hotspotdb.NormalCode(a) == hotspotdb.NormalCode(b) {
+		return true
+	}
+	x, err := hotspotdb.ParseMAC(a)
+	y, other := hotspotdb.ParseMAC(b)
+	return err == nil && other == nil && x == y
 }
 
 // occasions lets one of many through in each interval and counts the others, so that who floods does not write the log. What

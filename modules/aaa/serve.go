@@ -160,7 +160,7 @@ func (m *Module) status(t *task) {
 // that server does.
 func (m *Module) account(t *task) {
 	request := decodeAccounting(t.packet)
-	request.NAS, request.Client, request.Received = t.client.nas(t.from.Addr()), t.client.name, m.deps.Now()
+	request.NAS, request.Client, request.Source, request.Received = t.client.nas(t.from.Addr()), t.client.name, t.from.Addr(), m.deps.Now()
 	err := m.deps.Accounting.Handle(m.ctx, request)
 	record := m.recordOf(t, typeAcct)
 	record.Result, record.Session = accountingResult(request.Status), request.SessionID

@@ -226,14 +226,14 @@ func TestRepliesComeFromWhereTheRequestWent(t *testing.T) {
 		if p := n.ask(n.access(1, "alice", "x", nil)); p.Code != radius.CodeAccessAccept {
 			t.Errorf("%s: %v", to, p.Code)
 		}
-		if got := r.lastLogin(t).NAS; got != "127.0.0.9" {
-			t.Errorf("the NAS is called %q", got)
+		if got := r.lastLogin(t); got.NAS != "127.0.0.9" || got.Client != "net" {
+			t.Errorf("the NAS is called %q, of client %q", got.NAS, got.Client)
 		}
 	}
 	account := r.nas("127.0.0.9", "127.0.0.1", r.acct, secret)
 	account.ask(account.encode(accountingPacket(1, acct.Start, "s1")))
-	if got := r.accounted()[0].NAS; got != "127.0.0.9" {
-		t.Errorf("accounting calls the NAS %q", got)
+	if got := r.accounted()[0]; got.NAS != "127.0.0.9" || got.Client != "net" {
+		t.Errorf("accounting calls the NAS %q, of client %q", got.NAS, got.Client)
 	}
 	n := r.nas("::1", "::1", r.auth, secret)
 	n.ask(n.access(1, "alice", "x", nil))

@@ -23,6 +23,8 @@ const (
 	forwardTime = answerWindow
 	// maxOutlets bounds the ports towards a server; each has 256 requests in flight.
 	maxOutlets = 16
+	// maxWaitingEach is how many of them are of one client at most, so that one that floods leaves room for others.
+	maxWaitingEach = maxOutlets * 256 * 3 / 4
 )
 
 // serverKey is what makes a server another one.
@@ -47,8 +49,8 @@ type server struct {
 
 func (m *Module) newServer(key serverKey) *server {
 	s := &server{serverKey: key, keys: newKeys(key.key), log: m.log}
-	s.paths[authentication] = &path{server: s, to: netip.AddrPortFrom(key.addr, key.authPort), strict: !key.lenient}
-	s.paths[accounting] = &path{server: s, to: netip.AddrPortFrom(key.addr, key.acctPort)}
+	s.paths[authentication] = &path{server: s, waiting: map[string]int{}, to: netip.AddrPortFrom(key.addr, key.authPort), strict: !key.lenient}
+	s.paths[accounting] = &path{server: s, waiting: map[string]int{}, to: netip.AddrPortFrom(key.addr, key.acctPort)}
 	return s
 }
 
@@ -107,6 +109,7 @@ type path struct {
 
 	mu      sync.Mutex // guards what follows
 	outlets []*outlet
+	waiting map[string]int // requests, by client
 	closed  bool
 	readers sync.WaitGroup
 }
@@ -123,6 +126,7 @@ type outlet struct {
 type pending struct {
 	path          *path
 	outlet        *outlet
+	client        string
 	id            byte
 	authenticator [authenticatorSize]byte
 	raw           []byte
@@ -133,9 +137,12 @@ type pending struct {
 var errNoRoom = errors.New("too many requests wait for the server of the realm")
 
 // send gives p an identifier, sends it, and has done called exactly once, unless it returns an error.
-func (p *path) send(packet *radius.Packet, done func(*radius.Packet)) (*pending, error) {
+func (p *path) send(packet *radius.Packet, client string, done func(*radius.Packet)) (*pending, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.waiting[client] >= maxWaitingEach {
+		return nil, errNoRoom
+	}
 	o, err := p.room()
 	if err != nil {
 		return nil, err
@@ -143,7 +150,7 @@ func (p *path) send(packet *radius.Packet, done func(*radius.Packet)) (*pending,
 	for o.pending[o.next] != nil {
 		o.next++
 	}
-	w := &pending{path: p, outlet: o, id: o.next, done: done}
+	w := &pending{path: p, outlet: o, client: client, id: o.next, done: done}
 	o.next++
 	packet.Identifier = w.id
 	if w.raw, err = p.server.encodeRequest(packet); err != nil {
@@ -152,6 +159,7 @@ func (p *path) send(packet *radius.Packet, done func(*radius.Packet)) (*pending,
 	copy(w.authenticator[:], w.raw[authenticatorAt:headerSize])
 	o.pending[w.id] = w
 	o.free--
+	p.waiting[client]++
 	w.timer = time.AfterFunc(forwardTime, w.expire)
 	p.server.sent.Add(1)
 	w.write()
@@ -224,6 +232,9 @@ func (w *pending) take() bool {
 	}
 	w.outlet.pending[w.id] = nil
 	w.outlet.free++
+	if p.waiting[w.client]--; p.waiting[w.client] == 0 {
+		delete(p.waiting, w.client)
+	}
 	w.timer.Stop()
 	return true
 }

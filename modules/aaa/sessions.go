@@ -73,7 +73,7 @@ func (m *Module) eachSession(ctx context.Context, call modules.Call, do func(hot
 		return nil, fmt.Errorf("find the sessions of %s: %w", name, err)
 	}
 	if len(segments) == 0 {
-		return nil, &modules.Error{Message: name + " has no session", Hint: "See show hotspot sessions active."}
+		return nil, &modules.Error{Message: "there is no session of " + name + " here", Hint: "See show hotspot sessions active."}
 	}
 	m.log.InfoContext(ctx, "radius: an operator asks NAS about sessions", "what", call.Line, "actor", call.Actor.Name, "from", call.Actor.From)
 	view := SessionView{}

@@ -66,7 +66,7 @@ func (m *Module) showLog(_ context.Context, call modules.Call) (modules.View, er
 }
 
 var logColumns = []modules.Column{
-	{Name: "TIME"}, {Name: "CLIENT", Min: 8, Cut: true}, {Name: "TYPE", Min: 6, Cut: true}, {Name: "RESULT"}, {Name: "USERNAME", Min: 10, Cut: true},
+	{Name: "TIME"}, {Name: "CLIENT", Min: 8, Cut: true}, {Name: "TYPE"}, {Name: "RESULT"}, {Name: "USERNAME", Min: 14, Cut: true},
 	{Name: "MAC"}, {Name: "MS", Right: true}, {Name: "REASON", Min: 16, Weight: 4},
 }
 
@@ -85,6 +85,9 @@ func (v LogView) Text(w io.Writer, width int) error {
 	}
 	return modules.Table{Columns: logColumns, Rows: rows}.Text(w, width)
 }
+
+// shortTypes are types as a narrow table has them.
+var shortTypes = map[string]string{typeAuth: "auth", typeAcct: "acct", typeDrop: "", typeDisconnect: "dm", typeCoA: "coa"}
 
 func (r Record) row(zone *time.Location) []string {
 	client := r.Client
@@ -105,6 +108,6 @@ func (r Record) row(zone *time.Location) []string {
 		reason += fmt.Sprintf(" (%d times)", r.Count)
 	}
 	return []string{
-		r.Time.In(zone).Format(time.DateTime), client, r.Type, r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
+		r.Time.In(zone).Format(time.DateTime), client, shortTypes[r.Type], r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
 	}
 }
