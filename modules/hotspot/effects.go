@@ -27,19 +27,19 @@ const retryAfter = 10 * time.Second
 type serving struct {
 	segments map[uint64]map[uint64]bool // account -> active segments of this box
 	account  map[uint64]uint64          // segment -> account
-	expires  map[uint64]time.Time       // account -> when to judge it again; never is not in it
+	expires  *deadlines                 // of accounts: when to judge them again
 	vouchers voucherSessions            // of the accounts that are uses of vouchers
 }
 
 func newServing() *serving {
-	return &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, map[uint64]time.Time{}, newVoucherSessions()}
+	return &serving{map[uint64]map[uint64]bool{}, map[uint64]uint64{}, newDeadlines(), newVoucherSessions()}
 }
 
 // Run ends the sessions that this box serves as soon as their account or voucher is disabled, deleted or expired, whichever box
 // did it. Changes that came while the box was down are caught up with at the start.
 func (m *Module) Run(ctx context.Context) error {
 	from := m.db.Durable()
-	events := make(chan change)
+	events := make(chan change, 256) // so that not each one wakes somebody
 	g, inner := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.watch(inner, from, events) })
 	g.Go(func() error { return m.act(inner, events) })
@@ -52,9 +52,10 @@ func (m *Module) Run(ctx context.Context) error {
 
 // change is a record that may matter: an account, a segment, the use of a voucher; or a voucher or batch.
 type change struct {
-	kind byte
-	id   uint64
-	name string // of a batch, or the code of a voucher
+	kind  byte
+	id    uint64
+	name  string // of a batch, or the code of a voucher
+	grown bool   // a segment that goes on: only its counters may be new
 }
 
 // changeOf says what an event is about. Segments of other boxes do not matter.
@@ -70,7 +71,11 @@ func changeOf(e hotspotdb.Event) (change, bool) {
 	if c.kind == hotspotdb.KindErasure {
 		c.kind = hotspotdb.KindAccess
 	}
-	return c, c.kind == hotspotdb.KindAccess || c.kind == hotspotdb.KindSegment && local
+	if c.kind == hotspotdb.KindSegment && local {
+		c.grown = !e.Deleted && !e.Stopped()
+		return c, true
+	}
+	return c, c.kind == hotspotdb.KindAccess
 }
 
 // watch passes on what changes; it blocks the feed of events, not the database, while act is busy.
@@ -96,29 +101,43 @@ func (m *Module) act(ctx context.Context, events <-chan change) error {
 	if err := m.catchUp(ctx, s); err != nil {
 		return err
 	}
+	timer := time.NewTimer(s.expires.wait(m.now()))
+	defer timer.Stop()
 	for {
-		timer := time.NewTimer(s.untilExpiry(m.now()))
 		var err error
+		planned, fired := s.expires.soonest, false
 		select {
 		case <-ctx.Done():
-			err = ctx.Err()
+			return ctx.Err()
 		case c := <-events:
-			switch {
-			case c.kind == hotspotdb.KindSegment:
-				err = m.segmentChanged(ctx, s, c.id)
-			case c.name != "":
-				err = m.judgeVouchers(ctx, s, c)
-			case len(s.segments[c.id]) > 0:
-				err = m.judge(ctx, s, c.id)
-			}
+			err = m.follow(ctx, s, c)
 		case <-timer.C:
 			err = m.judgeDue(ctx, s)
+			fired = true
 		}
-		timer.Stop()
 		if err != nil {
 			return err
 		}
+		if fired || planned != s.expires.soonest {
+			timer.Reset(s.expires.wait(m.now()))
+		}
 	}
+}
+
+// follow does what a change asks for.
+func (m *Module) follow(ctx context.Context, s *serving, c change) error {
+	switch {
+	case c.kind == hotspotdb.KindSegment:
+		if _, known := s.account[c.id]; known && c.grown {
+			return nil
+		}
+		return m.segmentChanged(ctx, s, c.id)
+	case c.name != "":
+		return m.judgeVouchers(ctx, s, c)
+	case len(s.segments[c.id]) > 0:
+		return m.judge(ctx, s, c.id)
+	}
+	return nil
 }
 
 // catchUp finds the active segments of this box and judges their accounts.
@@ -151,8 +170,8 @@ func (m *Module) segmentChanged(ctx context.Context, s *serving, id uint64) erro
 	if err != nil {
 		return fmt.Errorf("read session %d: %w", id, err)
 	}
-	if segment.Account == 0 || s.account[id] == segment.Account {
-		return nil // nobody's, or only its counters grew
+	if segment.Account == 0 {
+		return nil
 	}
 	s.add(segment.Account, id)
 	return m.judge(ctx, s, segment.Account)
@@ -160,10 +179,7 @@ func (m *Module) segmentChanged(ctx context.Context, s *serving, id uint64) erro
 
 // judgeDue looks at the accounts whose time has come.
 func (m *Module) judgeDue(ctx context.Context, s *serving) error {
-	for id, at := range maps.Clone(s.expires) {
-		if at.After(m.now()) {
-			continue
-		}
+	for _, id := range s.expires.take(m.now()) {
 		if err := m.judge(ctx, s, id); err != nil {
 			return err
 		}
@@ -173,7 +189,7 @@ func (m *Module) judgeDue(ctx context.Context, s *serving) error {
 
 // judge ends the sessions of an account that may have none, and otherwise notes when that will be.
 func (m *Module) judge(ctx context.Context, s *serving, id uint64) error {
-	delete(s.expires, id)
+	s.expires.remove(id)
 	account, err := m.db.AccountByID(id)
 	switch {
 	case errors.Is(err, hotspotdb.ErrNotFound):
@@ -185,7 +201,7 @@ func (m *Module) judge(ctx context.Context, s *serving, id uint64) error {
 	case expired(account, m.now()):
 		return m.endSessions(ctx, s, id, "expired", expiryCause(account))
 	case !account.Expires.IsZero():
-		s.expires[id] = account.Expires
+		s.expires.set(id, account.Expires)
 	}
 	return nil
 }
@@ -219,7 +235,7 @@ func (m *Module) endSessions(ctx context.Context, s *serving, account uint64, wh
 		return nil // rescue: nothing is served
 	case errors.Is(err, hotspotdb.ErrNoSpace):
 		m.log.ErrorContext(ctx, "hotspot sessions could not be ended; trying again", "account", account, "because", why, "error", err)
-		s.expires[account] = m.now().Add(retryAfter)
+		s.expires.set(account, m.now().Add(retryAfter))
 		return nil
 	case err != nil:
 		return fmt.Errorf("end the sessions of account %d: %w", account, err)
@@ -249,16 +265,7 @@ func (s *serving) remove(segment uint64) {
 	delete(s.segments[account], segment)
 	if len(s.segments[account]) == 0 {
 		delete(s.segments, account)
-		delete(s.expires, account)
+		s.expires.remove(account)
 		s.vouchers.forget(account)
 	}
-}
-
-// untilExpiry is how long nothing expires; a minute at most, so that it does not matter long when the clock is set.
-func (s *serving) untilExpiry(now time.Time) time.Duration {
-	wait := time.Minute
-	for _, at := range s.expires {
-		wait = min(wait, at.Sub(now))
-	}
-	return max(wait, 0)
 }

@@ -180,7 +180,7 @@ func TestFullDiskDelaysTheEffect(t *testing.T) {
 	if got, err := b.db.Segment(s.ID); err != nil || !got.Active() {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if wait := known.untilExpiry(b.now()); wait <= 0 || wait > retryAfter {
+	if wait := known.expires.wait(b.now()); wait <= 0 || wait > retryAfter {
 		t.Errorf("tries again after %v", wait)
 	}
 

@@ -95,7 +95,7 @@ func (m *Module) judgeUse(ctx context.Context, s *serving, id uint64) error {
 	case use.Ended(m.now()):
 		return m.endSessions(ctx, s, id, "expired", causeSessionTimeout)
 	case !use.Expires.IsZero():
-		s.expires[id] = use.Expires
+		s.expires.set(id, use.Expires)
 	}
 	s.vouchers.note(use)
 	return nil

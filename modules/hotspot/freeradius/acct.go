@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -122,11 +123,15 @@ func parseStamp(text string, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// address drops the length that PostgreSQL's inet may show.
+// address drops the length that PostgreSQL's inet may show, and writes an address in its one form.
 func address(text string) string {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "/32"), "/128")
-	if text == "0.0.0.0" {
+	addr, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return text
+	case addr == netip.IPv4Unspecified():
 		return ""
 	}
-	return text
+	return addr.Unmap().String()
 }
