@@ -18,12 +18,19 @@ type BootReport struct {
 
 // Boot loads a configuration text and applies it once. It always comes up: lines that do not parse or that a module
 // refuses are set aside, and a module that fails is degraded while the others apply.
-func (e *Engine) Boot(ctx context.Context, text string) BootReport {
+func (e *Engine) Boot(ctx context.Context, text string) BootReport { return e.boot(ctx, text, false) }
+
+// BootTyped is Boot for a text that an operator wrote, not a box: secrets in clear are sealed or hashed as if he had typed them.
+func (e *Engine) BootTyped(ctx context.Context, text string) BootReport {
+	return e.boot(ctx, text, true)
+}
+
+func (e *Engine) boot(ctx context.Context, text string, typed bool) BootReport {
 	e.changing.Lock()
 	defer e.changing.Unlock()
 	stored := text
 	text, waits := e.resume(text)
-	tree := e.book.Load(text)
+	tree := e.book.load(text, typed)
 	unfit := e.checkAll(tree)
 	e.applyAll(ctx, tree, unfit)
 	e.publish(tree)

@@ -358,3 +358,10 @@ func hostLines(n int) []string {
 	}
 	return out
 }
+
+// A text that an operator wrote may hold secrets in clear: what is kept are their hashes.
+func TestBootTyped(t *testing.T) {
+	w := newWorld(t)
+	w.BootTyped(t.Context(), "user bob secret hunter2\nuser eve secret hash-x\n")
+	compareText(t, w.Running().Text(false), lines("user bob secret hash-hunter2", "user eve secret hash-x"))
+}

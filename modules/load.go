@@ -8,8 +8,10 @@ import (
 // Load reads a configuration text. It is lenient: a line that does not parse is set aside with the lines indented below
 // it. Indentation says which context a line belongs to; a text without any is read as if typed, where a line that its
 // context does not know leaves the context. A bare `!` ends the contexts at its indentation.
-func (b *Book) Load(text string) *Tree {
-	l := loader{book: b, tree: &Tree{}}
+func (b *Book) Load(text string) *Tree { return b.load(text, false) }
+
+func (b *Book) load(text string, typed bool) *Tree {
+	l := loader{book: b, tree: &Tree{}, typed: typed}
 	l.read(text)
 	return l.tree
 }

@@ -72,9 +72,13 @@ type Statement struct {
 	// Alone keeps the line out of the batches in which the shell runs pasted lines: it changes the prompt of those behind it.
 	Alone bool
 
-	// Normalize is given typed input only, never what is loaded from a startup-config, and may replace values:
+	// Normalize is given typed input only, never what is loaded from the box's own startup-config, and may replace values:
 	// a secret is hashed or sealed here, so that no tree holds one in clear.
 	Normalize func(Values) (Values, error)
+
+	// Note is what somebody who typed the line must know of what it costs. It is printed once the line is accepted, and not
+	// for what is loaded or removed; empty, or a nil func: nothing.
+	Note func(Values) string
 
 	pattern *pattern // compiled by NewBook
 }

@@ -105,11 +105,15 @@ func (b *box) open(ctx context.Context) error {
 	if err := b.engine.Register(b.rooms.list()...); err != nil {
 		return err
 	}
-	text, err := b.startupText()
+	text, typed, err := b.startupText()
 	if err != nil {
 		return err
 	}
-	b.report(b.engine.Boot(ctx, text))
+	boot := b.engine.Boot
+	if typed {
+		boot = b.engine.BootTyped
+	}
+	b.report(boot(ctx, text))
 	b.console, err = shell.Listen(b.dir)
 	return err
 }
@@ -191,26 +195,27 @@ func (b *box) host() host.Host {
 // maxStartup bounds a configuration from a file, in bytes.
 const maxStartup = configstore.MaxText
 
-// startupText is the box's own configuration, or for a box that has none, that of the file it was given.
-func (b *box) startupText() (string, error) {
+// startupText is the box's own configuration, or for a box that has none, that of the file it was given: then it is as an operator
+// typed it.
+func (b *box) startupText() (text string, typed bool, err error) {
 	text, found, err := b.store.Startup()
 	if err != nil || found || b.startup == "" {
-		return text, err
+		return text, false, err
 	}
 	file, err := os.Open(b.startup)
 	if err != nil {
-		return "", fmt.Errorf("read the startup-config: %w", err)
+		return "", false, fmt.Errorf("read the startup-config: %w", err)
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxStartup+1))
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("read the startup-config: %w", err)
+		return "", false, fmt.Errorf("read the startup-config: %w", err)
 	case len(data) > maxStartup:
-		return "", fmt.Errorf("read the startup-config: %s is longer than %d bytes", b.startup, maxStartup)
+		return "", false, fmt.Errorf("read the startup-config: %s is longer than %d bytes", b.startup, maxStartup)
 	}
 	b.log.Info("configuration taken from a file", "file", b.startup)
-	return string(data), nil
+	return string(data), true, nil
 }
 
 func (b *box) report(r modules.BootReport) {

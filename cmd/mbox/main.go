@@ -26,7 +26,8 @@ const (
 
 const usage = `usage:
   mbox run --data DIR [--startup-config FILE] [--record-host] [--debug]
-        run a box in the foreground; DIR holds everything it keeps
+        run a box in the foreground; DIR holds everything it keeps. FILE is the configuration of a box that has none of
+        its own, as an operator would type it: secrets in clear are kept sealed or hashed
   mbox shell --data DIR [--wait SECONDS] [-c LINE]...
         the box's console; without a terminal it reads lines from standard input
   mbox version

@@ -39,7 +39,7 @@ func TestRefusedLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"auth-port 1813": "two ports",
+		"auth-port 1813":                 "two ports",
 		"auth-port 1700\nacct-port 1700": "two ports",
 		clientOf("10.0.0.1", "x", "name a") + "\n" + clientOf("10.0.0.2", "x", "name a"):        "another client is called a",
 		clientOf("10.0.0.1", "x", "name 10.0.0.2"):                                              "somebody else",

@@ -351,7 +351,7 @@ func TestRealmFlood(t *testing.T) {
 	silent := newUpstream(t)
 	p := &path{
 		server: &server{keys: newKeys(upstreamSecret), log: slog.New(slog.DiscardHandler)}, waiting: map[string]int{},
-		to:     silent.conn.LocalAddr().(*net.UDPAddr).AddrPort(),
+		to: silent.conn.LocalAddr().(*net.UDPAddr).AddrPort(),
 	}
 	t.Cleanup(p.close)
 	ask := func(client string) error {

@@ -27,7 +27,7 @@ func (a *Accounting) imported(tx *hotspotdb.Tx, r *Request, owner *guest, list [
 		}
 		for _, s := range sessionsOf(segments, tx.Silent) {
 			if s.last().Past() && s.last().Account == owner.account && !knows(list, s.last()) && r.goesOnWith(&s) {
-				s.last().NAS, s.last().Limits = r.NAS, owner.limits
+				s.last().NAS, s.last().Limits, s.last().Started = r.NAS, owner.limits, true // the other server heard its Start
 				return &s, nil
 			}
 		}
