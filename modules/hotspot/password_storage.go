@@ -15,7 +15,18 @@ func passwordStorageStatement() modules.Statement {
 			"hashed":           "argon2id: only PAP works, no CHAP and no MS-CHAPv2; each login takes about 25 ms of a core and 19 MB",
 		},
 		Default: "hotspot password-storage reversible",
+		Note:    passwordStorageNote,
 	}
+}
+
+// passwordStorageNote says what the line costs.
+func passwordStorageNote(v modules.Values) string {
+	if !v.Has("hashed") {
+		return ""
+	}
+	return "a password that is hashed can be checked by PAP only: its guest's logins by CHAP and MS-CHAPv2 are refused. " +
+		"It is hashed when it is set or proved, and cannot be had back: neither an export has it, nor does `hotspot password-storage reversible` return it. " +
+		"Each login takes about 25 ms of a core and 19 MB: two cores let in about 40 guests a second"
 }
 
 // applyPasswordStorage concerns passwords that are set, and logins with a password in clear, from now on.
