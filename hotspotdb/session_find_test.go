@@ -238,6 +238,22 @@ func TestChargePurchased(t *testing.T) {
 	}
 }
 
+// Sessions that come from elsewhere and ended long ago take no room, so that those that may go on are found among however many.
+func TestOldSessionsAreNotIndexed(t *testing.T) {
+	clock := newFakeClock()
+	db := openClocked(t, vfs.NewMem(), clock)
+	for i, ago := range []time.Duration{keepClosed + time.Minute, keepClosed - time.Minute} {
+		stop := clock.Now().Add(-ago)
+		must(t, db.Update(t.Context(), func(tx *Tx) error {
+			_, err := tx.AddPastSegment(Segment{NAS: "ap", AcctSessionID: fmt.Sprint(i), Start: stop.Add(-time.Hour), Stop: stop})
+			return err
+		}))
+	}
+	if old, late := found(t, db, "ap", "0"), found(t, db, "ap", "1"); len(old) != 0 || len(late) != 1 || len(db.index.sessions.refs) != 1 {
+		t.Errorf("found %v of long ago, %v of yesterday, %d are in memory", old, late, len(db.index.sessions.refs))
+	}
+}
+
 // An id that a NAS gives to all its sessions does not make memory or searches grow.
 func TestOneNameForAllSessions(t *testing.T) {
 	db := openMem(t)

@@ -22,7 +22,6 @@ type sessionIndex struct {
 
 	elapsed func() time.Duration // running time
 	now     func() time.Time
-	since   int64 // segments that stopped before are not of interest; microseconds since 1970
 	loading bool
 }
 
@@ -56,7 +55,7 @@ func newSessionIndex() sessionIndex {
 
 // begin is called before anything is put.
 func (s *sessionIndex) begin(o *Options) {
-	s.elapsed, s.now, s.since = o.Elapsed, o.Now, o.Now().Add(-keepClosed).UnixMicro()
+	s.elapsed, s.now = o.Elapsed, o.Now
 }
 
 // sessionTraits is what the index wants to know of a live segment.
@@ -131,18 +130,18 @@ func (c *claims) sessionName(nas, session []byte) uint64 {
 
 // put notes a segment. here: it was written by this box, which heard of it.
 func (s *sessionIndex) put(id uint64, t sessionTraits, here bool) {
-	now := uint32(s.elapsed() / time.Second)
+	now, at := uint32(s.elapsed()/time.Second), s.now()
 	old, known := s.refs[id]
 	ref := sessionRef{name: t.name, account: t.account, nas: t.nas, level: t.level, heard: now, active: t.stop == 0, told: s.loading || !here}
-	if late := s.now().Sub(time.UnixMicro(t.updated)); !ref.told && late > 0 { // a report that the NAS could not send before
+	if late := at.Sub(time.UnixMicro(t.updated)); !ref.told && late > 0 { // a report that the NAS could not send before
 		behind := uint32(min(late, keepClosed) / time.Second)
 		ref.heard, ref.told = now-min(behind, now), behind > now
 	}
 	if known && old.level == ref.level {
 		ref.heard, ref.told = old.heard, old.told
 	}
-	if s.loading && !ref.active && t.stop < s.since || !known && !ref.active && len(s.closed)-s.first >= maxClosed {
-		return
+	if !known && !ref.active && (t.stop < at.Add(-keepClosed).UnixMicro() || len(s.closed)-s.first >= maxClosed) {
+		return // of long ago: from the disk, a peer or an import
 	}
 	s.refs[id] = ref
 	if !known {

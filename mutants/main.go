@@ -1,4 +1,4 @@
-// Mutants breaks each rule of the sync on purpose, one line at a time, and looks which test notices. The tree is never
+// Mutants breaks each rule of the sync and of AAA on purpose, one line at a time, and looks which test notices. The tree is never
 // modified: a break is an overlay of the build (`go help build`, -overlay). A break that no test notices is a test that is
 // missing; one whose old text is no longer found exactly once is a list that is no longer true. Both end with exit 1.
 package main

@@ -35,9 +35,13 @@ func inSync(run string) killer  { return killer{"./modules/sync", run} }
 // everything is the -run pattern of all tests of a package.
 const everything = "."
 
-// suite is what is run when the likely killers did not notice: all tests of the package, then those of whole boxes.
+// suite is what is run when the likely killers did not notice: all tests of the package, then those of whole boxes, of AAA those that
+// have access points.
 func (m mutant) suite() []killer {
 	own := killer{"./" + path.Dir(m.file), everything}
+	if slices.Contains([]string{"login", "count", "voucher", "rest"}, m.rule) {
+		return []killer{own, inScripts("guest-life|policy|rest|radius-.*|voucher-.*")}
+	}
 	boxes := inSync(everything)
 	if own == boxes {
 		return []killer{boxes}
@@ -47,7 +51,7 @@ func (m mutant) suite() []killer {
 
 // mutants are all breaks, in the order of the rules.
 func mutants() []mutant {
-	return slices.Concat(feedMutants(), mergeMutants(), proofMutants(), lifeMutants(), securityMutants())
+	return slices.Concat(feedMutants(), mergeMutants(), proofMutants(), lifeMutants(), securityMutants(), aaaMutants())
 }
 
 // check finds entries that are no longer true, before anything is run.

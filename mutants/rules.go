@@ -16,5 +16,9 @@ var rules = []rule{
 	{"10", "a write is confirmed when the other boxes that are asked for have it on disk; to degrade is loud"},
 	{"11", "a box that comes back is ready when it has caught up, or has waited in vain for long enough"},
 	{"12", "a session that is taken over is counted in ranges, each byte once"},
+	{"login", "who gets in: who proves it, at a client that proves itself, when, where and on how many devices; who guesses is slowed down"},
+	{"count", "what a NAS reports is counted once, and free before purchased; who may not go on is ended"},
+	{"voucher", "a use of a voucher has one winner, and ends"},
+	{"rest", "the REST API does what a user's scopes allow, once, for the version that was meant; who asks too much costs others nothing"},
 	{"sec", "who may connect, what he gets, and how much of a box he can use up"},
 }

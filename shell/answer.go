@@ -28,6 +28,25 @@ func (s *Session) answer(ctx context.Context, line string, m modules.Match, err 
 	return outcome
 }
 
+// note prints what somebody who typed a configuration line must know.
+func (s *Session) note(m modules.Match) {
+	text := s.noteOf(m)
+	if text != "" && s.tty != nil {
+		s.tty.out.FreshLine()
+	}
+	io.WriteString(s.end, text)
+}
+
+func (s *Session) noteOf(m modules.Match) string {
+	if m.Negated || m.Statement == nil || m.Statement.Note == nil {
+		return ""
+	}
+	if text := m.Statement.Note(m.Values); text != "" {
+		return s.fold("% ", "Note: "+text)
+	}
+	return ""
+}
+
 func (s *Session) explain(ctx context.Context, line string, m modules.Match, err error) (string, Outcome) {
 	var wrong *modules.LineError
 	var refused *modules.StatementError
@@ -36,7 +55,8 @@ func (s *Session) explain(ctx context.Context, line string, m modules.Match, err
 	switch {
 	case errors.Is(err, errHangup), s.tty != nil && (errors.Is(err, errIdle) || errors.Is(context.Cause(ctx), errCleared)):
 		return "", Failed // nobody reads it
-	case errors.As(err, &unapplied): // whatever it wraps: it says how the return to the old configuration went
+	case errors.As(err, &unapplied) && (unapplied.Rollback != nil || !errors.As(err, &mistake)):
+		// whatever it wraps: it says how the return to the old configuration went; after a mistake that is plain
 	case errors.As(err, &wrong):
 		var alias *aliasError
 		if errors.As(err, &alias) {

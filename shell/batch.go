@@ -188,6 +188,9 @@ func (s *Session) tell(ctx context.Context, plan []*planned, done func(line stri
 			out.WriteString(text)
 			result.Outcome = outcome
 		}
+		if p.sets() {
+			out.WriteString(s.noteOf(p.parsed.match))
+		}
 		if text := strings.TrimSpace(p.line); text != "" && text[0] != '!' {
 			s.remember(p.line, p.parsed, p.err)
 		}

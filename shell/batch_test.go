@@ -87,6 +87,29 @@ func TestBatchEqualsTyping(t *testing.T) {
 	}
 }
 
+// TestNotesOfLines: what a line costs is said behind it, once it is accepted, alone and among others; not when it is removed.
+func TestNotesOfLines(t *testing.T) {
+	const note = "% Note: this costs\n"
+	for lines, want := range map[string]string{
+		"domain costly":                         note,
+		"domain costly\ndomain cheap":           note,
+		"domain a\ndomain costly\ninterface x":  note,
+		"interface costly\nno interface costly": note,
+		"domain cheap\nno domain\ninterface x":  "",
+	} {
+		var out bytes.Buffer
+		session := newBox(t).NewSession(actorAt(15), NewScript(&out, Size{}, noAnswer))
+		session.runQueue(t.Context(), &queue{lines: append([]string{"configure"}, strings.Split(lines, "\n")...)})
+		if out.String() != want {
+			t.Errorf("%q prints %q", lines, &out)
+		}
+	}
+	b := newBox(t)
+	p := b.person(t, 15, window)
+	p.types("configure\rdomain costly\r")
+	p.ends("domain costly\n" + note + "host(config)#")
+}
+
 // TestPasteEqualsTyping does the same at a terminal.
 func TestPasteEqualsTyping(t *testing.T) {
 	checkLeaks(t)

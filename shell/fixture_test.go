@@ -71,6 +71,9 @@ func (b *box) Apply(_ context.Context, tree *modules.Tree) error {
 		if modules.Get[string](n.Values, "NAME") == "unapplied" {
 			return errors.New("the kernel says no")
 		}
+		if modules.Get[string](n.Values, "NAME") == "foreign" {
+			return fmt.Errorf("listen: %w", &modules.Error{Message: "the address is not one of this box", Hint: "choose another"})
+		}
 	}
 	return nil
 }
@@ -80,8 +83,8 @@ func (b *box) Grammar() modules.Grammar {
 	show := showWord
 	return modules.Grammar{
 		Statements: []modules.Statement{
-			{Syntax: "domain NAME", Help: "Domain of the box", Args: map[string]modules.Type{"NAME": word("Domain name")}},
-			{Syntax: "interface NAME", Help: "Configure an interface", Key: []string{"NAME"}, Mode: "if-NAME",
+			{Syntax: "domain NAME", Help: "Domain of the box", Args: map[string]modules.Type{"NAME": word("Domain name")}, Note: costs},
+			{Syntax: "interface NAME", Help: "Configure an interface", Key: []string{"NAME"}, Mode: "if-NAME", Note: costs,
 				Args: map[string]modules.Type{"NAME": word("Interface name")}},
 			{In: "interface NAME", Syntax: "mtu BYTES", Help: "Largest packet",
 				Args: map[string]modules.Type{"BYTES": modules.Int(576, 9000, "Bytes")}},
@@ -130,6 +133,13 @@ func (b *box) Grammar() modules.Grammar {
 				Args: map[string]modules.Type{"NAME": word("Name"), "SECRET": modules.Secret("Password", nil)}},
 		},
 	}
+}
+
+func costs(v modules.Values) string {
+	if modules.Get[string](v, "NAME") == "costly" {
+		return "this costs"
+	}
+	return ""
 }
 
 func text(s string) func(context.Context, modules.Call) (modules.View, error) {

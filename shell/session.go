@@ -230,7 +230,11 @@ func (s *Session) remember(line string, p parsed, err error) {
 func (s *Session) run(ctx context.Context, p parsed) error {
 	if p.match.Command == nil {
 		defer s.server.retime()
-		return s.configure(ctx, p.match)
+		if err := s.configure(ctx, p.match); err != nil {
+			return err
+		}
+		s.note(p.match)
+		return nil
 	}
 	view, err := s.call(ctx, p)
 	if view != nil {

@@ -56,6 +56,8 @@ func TestScript(t *testing.T) {
 			results: []Outcome{Done, Refused, Done}, want: "% This name is not acceptable\nNumber of lines which match regexp = 0\n"},
 		{name: "applying fails", level: 15, lines: []string{"conf", "domain unapplied", "do sh run | count domain"},
 			results: []Outcome{Done, Failed, Done}, want: "% Command failed: apply test: the kernel says no; the configuration is as before\nNumber of lines which match regexp = 0\n"},
+		{name: "applying shows a mistake", level: 15, lines: []string{"conf", "domain foreign", "do sh run | count domain"},
+			results: []Outcome{Done, Refused, Done}, want: "% The address is not one of this box\n  choose another\nNumber of lines which match regexp = 0\n"},
 		{name: "an operator's mistake has a hint", level: 15, lines: []string{"conf", "username a password short"},
 			results: []Outcome{Done, Refused}, want: "% The password is too short\n  use 8 characters or more\n"},
 		{name: "a pipe is text in configuration", level: 15, lines: []string{"conf", "username a password x|y", "username b password |json", "do sh run | include user"},

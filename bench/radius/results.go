@@ -85,11 +85,16 @@ func (r *results) verdicts() report.Table {
 	return table
 }
 
+// shortest is the least time for which a rate is measured that is worth a verdict: below it the start of a server decides.
+const shortest = time.Second
+
 func (r *results) verdict(what, key, other string, aim float64) []string {
 	v, ok := r.Figures.Find(key).Times(alone, other)
 	switch {
 	case !ok:
 		return []string{what, "", "not measured"}
+	case r.Options.Time < shortest:
+		return []string{what, "", "too short to judge"}
 	case v >= aim:
 		return []string{what, fmt.Sprintf("%.2f times", v), "reached"}
 	default:

@@ -72,6 +72,7 @@ type Module struct {
 	ctx       context.Context // ends when the box stops
 	cancel    context.CancelFunc
 	queues    [kinds]*queue
+	watchman  *watchman
 	bound     answerBound
 	clients   atomic.Pointer[clients]
 	realms    atomic.Pointer[realms]
@@ -102,6 +103,8 @@ func New(deps Deps) *Module {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.queues[authentication] = newQueue(authentication, authWorkers, m.serve)
 	m.queues[accounting] = newQueue(accounting, acctWorkers, m.serve)
+	m.queues[authentication].inline = true
+	m.watchman = newWatchman(m, m.queues[authentication])
 	m.clients.Store(&clients{})
 	m.realms.Store(&realms{})
 	m.settings.Store(&config{authPort: defaultAuthPort, acctPort: defaultAcctPort, interim: defaultInterim})
@@ -131,7 +134,7 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 	}
 	defer m.readAll()
 	if err := m.listen(next.endpoints()); err != nil {
-		return modules.Errorf("%v. Another program may use the port, or the address is not one of this box", err)
+		return modules.ListenError(err, syntaxServer+", then listen ADDRESS, auth-port PORT or acct-port PORT")
 	}
 	m.clients.Store(newClients(next.clients, m.clients.Load(), &m.bound))
 	m.realms.Store(m.newRealms(next, m.realms.Load()))
@@ -212,6 +215,7 @@ func (m *Module) Run(ctx context.Context) error {
 	if m.deps.Policy != nil {
 		group.Go(func() error { return m.deps.Accounting.Run(ctx) })
 	}
+	group.Go(func() error { return m.watchman.run(ctx) })
 	group.Go(func() error {
 		tick := time.NewTicker(sweepInterval)
 		defer tick.Stop()
@@ -236,10 +240,10 @@ func (m *Module) stop() {
 	}
 	m.mu.Unlock()
 	m.cancel()
-	m.readers.Wait()
-	for _, q := range m.queues {
+	for _, q := range m.queues { // of which those who read may be workers
 		q.close()
 	}
+	m.readers.Wait()
 	m.realms.Load().close()
 }
 

@@ -219,7 +219,7 @@ func TestShow(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("Listening on 0.0.0.0 port %d for authentication", r.auth), "127.0.0.1  nas   mikrotik       2       1       1     0",
 		"Warning: client old: requests without a Message-Authenticator are taken", "Warning: client old: the key is shorter than 16 characters",
-		"crew.example  127.0.0.1  alive", "Unknown client 127.0.0.3: 1 packets; to serve it: client 127.0.0.3 key SECRET name NAME",
+		"crew.example  127.0.0.1  alive", "Unknown client 127.0.0.3: 1 packet; to serve it: client 127.0.0.3 key SECRET name NAME",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

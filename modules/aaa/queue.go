@@ -23,8 +23,9 @@ const (
 type queue struct {
 	kind    kind
 	serve   func(*request)
-	workers int // at most
-	share   int // of them, at most so many for one client: what one waits for must not stop all
+	workers int  // at most
+	share   int  // of them, at most so many for one client: what one waits for must not stop all
+	inline  bool // who reads a request serves it himself while nobody else is at work
 
 	mu      sync.Mutex // guards what follows, and the lanes of this kind of every client
 	work    sync.Cond  // there is something to serve, or the queue was closed
@@ -33,6 +34,7 @@ type queue struct {
 	started int
 	idle    int
 	waking  bool // somebody was woken or started and has not begun yet; then he sees to the next
+	aloof   bool // see setAloof
 	closed  bool
 	running sync.WaitGroup
 	spare   []*source
@@ -59,10 +61,40 @@ func newQueue(k kind, workers int, serve func(*request)) *queue {
 	return q
 }
 
-// push takes a request, or says that there is no room for it.
-func (q *queue) push(r *request) bool {
+// push takes requests that were read together, and returns those for which there is no room. If attend is true the caller counts as
+// a worker until leave, and is to call help.
+func (q *queue) push(list []*request) (left []*request, attend bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for _, r := range list {
+		if !q.enqueue(r) {
+			left = append(left, r)
+		}
+	}
+	if q.inline && !q.aloof && q.queued == 1 && q.turns.len() == 1 && q.started == q.idle {
+		q.started++
+		return left, true
+	}
+	q.rouse()
+	return left, false
+}
+
+// leave ends what push began.
+func (q *queue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.started--
+	q.rouse()
+}
+
+// setAloof says whether those who read do nothing else for now.
+func (q *queue) setAloof(aloof bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.aloof = aloof
+}
+
+func (q *queue) enqueue(r *request) bool {
 	l := &r.client.lanes[q.kind]
 	s := l.sources[r.from.Addr()]
 	switch {
@@ -95,14 +127,13 @@ func (q *queue) newSource(l *lane, addr netip.Addr) *source {
 	return s
 }
 
-// list gives a lane a place among those whose turn will come, and sees to it that somebody works.
+// list gives a lane a place among those whose turn will come.
 func (q *queue) list(l *lane) {
 	if l.listed || l.queued == 0 || l.serving >= q.share {
 		return
 	}
 	l.listed = true
 	q.turns.push(l)
-	q.rouse()
 }
 
 // rouse gets one more worker, if there is something to do. They come one by one: while one is on his way, those who work are
@@ -122,19 +153,37 @@ func (q *queue) rouse() {
 
 // run is one worker.
 func (q *queue) run() {
-	var done *request
-	for {
-		r := q.next(done)
-		if r == nil {
-			return
-		}
-		q.serve(r)
-		done = r
+	for q.wait() {
+		q.help()
 	}
 }
 
-// next returns what is to be served after done, which may be nil; nil when the queue is closed.
-func (q *queue) next(done *request) *request {
+// wait returns when there is something to serve; false when the queue is closed and empty.
+func (q *queue) wait() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waking = false
+	for q.turns.len() == 0 {
+		if q.closed {
+			return false
+		}
+		q.idle++
+		q.work.Wait()
+		q.idle--
+		q.waking = false
+	}
+	return true
+}
+
+// help serves what waits until nothing is left.
+func (q *queue) help() {
+	for r := q.next(nil); r != nil; r = q.next(r) {
+		q.serve(r)
+	}
+}
+
+// next returns what is to be served after done, which may be nil; nil if nothing waits.
+func (q *queue) next(done *request) (r *request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if done != nil {
@@ -142,19 +191,10 @@ func (q *queue) next(done *request) *request {
 		l.serving--
 		q.list(l)
 		done.free()
-	} else {
-		q.waking = false
 	}
-	for q.turns.len() == 0 {
-		if q.closed {
-			return nil
-		}
-		q.idle++
-		q.work.Wait()
-		q.idle--
-		q.waking = false
+	if q.turns.len() > 0 {
+		r = q.take()
 	}
-	r := q.take()
 	q.rouse()
 	return r
 }

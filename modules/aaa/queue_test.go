@@ -2,6 +2,7 @@ package aaa
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 
 	"layeh.com/radius"
@@ -57,16 +58,19 @@ func TestFloodOfOneAddress(t *testing.T) {
 		flooder.send(flooder.access(1, "mallory", "x", nil))
 	}
 	until(t, "the flood", func() bool { return r.counts("net").get(droppedOverload) > 0 })
+	inLane := func(fits func(q *queue, l *lane) bool) func() bool {
+		return func() bool {
+			q := r.m.queues[authentication]
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return fits(q, &r.m.clients.Load().list[0].lanes[authentication])
+		}
+	}
+	until(t, "the share of the client", inLane(func(q *queue, l *lane) bool { return l.serving == q.share }))
 	n := r.nas("127.0.0.4", "127.0.0.1", r.auth, secret)
 	request := n.access(1, "alice", "x", nil)
 	n.send(request)
-	until(t, "a place in the queue", func() bool {
-		q := r.m.queues[authentication]
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		l := &r.m.clients.Load().list[0].lanes[authentication]
-		return l.serving == q.share && l.sources[netip.MustParseAddr("127.0.0.4")] != nil
-	})
+	until(t, "a place in the queue", inLane(func(_ *queue, l *lane) bool { return l.sources[netip.MustParseAddr("127.0.0.4")] != nil }))
 	gate <- struct{}{} // one of the flood ends, and another one may come before
 	gate <- struct{}{}
 	n.open(n.receive(), request)
@@ -79,7 +83,7 @@ func TestQueueBounds(t *testing.T) {
 	push := func(c *client, addr netip.Addr) bool {
 		r := requests.Get().(*request)
 		r.client, r.from = c, netip.AddrPortFrom(addr, 1)
-		if q.push(r) {
+		if left, _ := q.push([]*request{r}); len(left) == 0 {
 			return true
 		}
 		r.free()
@@ -135,7 +139,7 @@ func TestTurnsGoRound(t *testing.T) {
 		for range 30 {
 			r := requests.Get().(*request)
 			r.client, r.from = c, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 1)
-			if !q.push(r) {
+			if left, _ := q.push([]*request{r}); len(left) > 0 {
 				t.Fatal("no room")
 			}
 		}
@@ -170,4 +174,27 @@ func TestUnknownClients(t *testing.T) {
 	if r.loginCount() != 0 {
 		t.Error("served")
 	}
+}
+
+// Who reads a login serves it himself. If that takes long, somebody else reads on, and serves others meanwhile.
+func TestReaderIsReplaced(t *testing.T) {
+	r := start(t, clientOf("127.0.0.1", secret, "name nas"))
+	gate := make(chan struct{})
+	release := sync.OnceFunc(func() { close(gate) })
+	defer release()
+	r.decide(func(l policy.Login) (policy.Decision, error) {
+		if l.Username == "slow" {
+			<-gate
+		}
+		return policy.Decision{Accept: true, Subject: policy.Subject{ID: 1}}, nil
+	})
+	n := r.nas("127.0.0.1", "127.0.0.1", r.auth, secret)
+	slow := r.nas("127.0.0.1", "127.0.0.1", r.auth, secret)
+	request := slow.access(1, "slow", "x", nil)
+	slow.send(request)
+	for id := range 100 {
+		n.ask(n.access(byte(id), "alice", "y", nil))
+	}
+	release()
+	slow.open(slow.receive(), request)
 }

@@ -3,41 +3,71 @@ package aaa
 import (
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"layeh.com/radius"
 )
 
-// receive reads one socket until it is closed. It looks only at what costs nothing: who sent it, and whether it has the
-// shape of a packet. The rest is done when its sender's turn has come.
+// receive reads one socket until it is closed, or somebody else does. It looks only at what costs nothing: who sent a packet,
+// and whether it has the shape of one. The rest is done when its sender's turn has come.
 func (m *Module) receive(s *socket) {
-	r := requests.Get().(*request)
+	q := m.queues[s.kind]
 	for {
-		n, err := s.read(r)
+		list, err := s.in.read()
 		if errors.Is(err, net.ErrClosed) {
-			r.free()
+			s.in.free()
 			return
 		}
 		if err != nil {
 			m.complain(s.addr.String(), "radius: a packet could not be read", "address", s.addr, "error", err)
 			continue
 		}
-		if m.admit(r, n) {
-			r = requests.Get().(*request)
+		left, attend := q.push(m.admitted(list))
+		for _, r := range left {
+			m.drop(r.client, r.from.Addr().String(), droppedOverload, "")
+			r.free()
+		}
+		if attend && !m.attend(s, q) {
+			return
 		}
 	}
 }
 
-// admit hands a packet of n octets to the queue, or counts why not. What it took is the queue's.
-func (m *Module) admit(r *request, n int) bool {
-	r.at = time.Now()
+// attend serves what waits. To hand it to somebody else would cost more than most requests do. If it takes long, the watchman has
+// somebody else go on reading; then this one is a worker like others, and attend returns false when the queue is closed.
+func (m *Module) attend(s *socket, q *queue) bool {
+	turn := s.turn.Add(1)
+	m.watchman.wake()
+	q.help()
+	if s.turn.CompareAndSwap(turn, turn+1) {
+		q.leave()
+		return true
+	}
+	q.run()
+	return false
+}
+
+// admitted returns those packets that may be served. The others are counted.
+func (m *Module) admitted(list []*request) []*request {
+	now := time.Now()
+	return slices.DeleteFunc(list, func(r *request) bool {
+		r.at = now
+		ok := m.admit(r)
+		if !ok {
+			r.free()
+		}
+		return !ok
+	})
+}
+
+func (m *Module) admit(r *request) (ok bool) {
 	c := m.clients.Load().find(r.from.Addr())
 	if c == nil {
 		m.meet(r)
 		return false
 	}
-	var ok bool
-	if r.raw, ok = shape(r.buf[:n]); !ok {
+	if r.raw, ok = shape(r.raw); !ok {
 		m.drop(c, r.from.Addr().String(), droppedMalformed, "")
 		return false
 	}
@@ -46,10 +76,6 @@ func (m *Module) admit(r *request, n int) bool {
 		return false
 	}
 	r.client = c
-	if !m.queues[r.socket.kind].push(r) {
-		m.drop(c, r.from.Addr().String(), droppedOverload, "")
-		return false
-	}
 	return true
 }
 

@@ -178,7 +178,7 @@ func (v ServerView) Text(w io.Writer, width int) error {
 	for _, l := range v.Listening {
 		lines = append(lines, fmt.Sprintf("Listening on %s port %d for %s", l.Address, l.Port, l.For))
 	}
-	lines = append(lines, fmt.Sprintf("Sessions are reported every %d s; %d packets wait", v.InterimSeconds, v.Waiting))
+	lines = append(lines, fmt.Sprintf("Sessions are reported every %d s; %s waiting", v.InterimSeconds, modules.Count(v.Waiting, "packet")))
 	if n := v.RequestsToNAS; n != (NASRequests{}) {
 		lines = append(lines, fmt.Sprintf("Requests to NAS: %d done, %d for unknown sessions, %d refused, %d without an answer", n.Done, n.NoSession, n.Refused, n.NoAnswer))
 	}
@@ -246,7 +246,7 @@ func (v ServerView) troubles() (lines []string) {
 			{c.Failed, "not answered; show security radius-log says why"},
 		} {
 			if d.n > 0 {
-				lines = append(lines, fmt.Sprintf("Client %s: %d packets %s", c.Name, d.n, d.what))
+				lines = append(lines, fmt.Sprintf("Client %s: %s %s", c.Name, modules.Count(int(d.n), "packet"), d.what))
 			}
 		}
 		for _, warning := range c.Warnings {
@@ -259,7 +259,7 @@ func (v ServerView) troubles() (lines []string) {
 		}
 	}
 	for _, s := range v.UnknownClients {
-		lines = append(lines, fmt.Sprintf("Unknown client %s: %d packets; to serve it: client %s key SECRET name NAME", s.Address, s.Packets, s.Address))
+		lines = append(lines, fmt.Sprintf("Unknown client %s: %s; to serve it: client %s key SECRET name NAME", s.Address, modules.Count(int(s.Packets), "packet"), s.Address))
 	}
 	return lines
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,7 +48,9 @@ func (r *request) free() {
 type socket struct {
 	endpoint
 	conn    *net.UDPConn
-	reading bool // guarded by Module.mu
+	in      *inbox
+	turn    atomic.Uint64 // odd while who reads serves; see watchman
+	reading bool          // guarded by Module.mu
 }
 
 // open binds the socket. A request's own destination is told with it, so that a box with several addresses, or one that takes
@@ -72,18 +75,8 @@ func open(e endpoint) (*socket, error) {
 	if err := s.conn.SetReadBuffer(receiveBuffer); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", e.addr, err), conn.Close())
 	}
+	s.in = newInbox(s)
 	return s, nil
-}
-
-// read waits for one packet.
-func (s *socket) read(r *request) (int, error) {
-	n, toLen, _, from, err := s.conn.ReadMsgUDPAddrPort(r.buf[:], r.to[:])
-	if err != nil {
-		return 0, err
-	}
-	r.socket, r.toLen = s, answerFrom(r.to[:toLen])
-	r.from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	return n, nil
 }
 
 // asked is our address that the request came to; invalid if the kernel did not say.

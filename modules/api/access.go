@@ -102,7 +102,7 @@ func accessOfUser(a hotspotdb.Account) access {
 	return access{a.ID, a.Username, shownType(a.UserType), strings.Join(a.Profiles, ","), accessOf(a.Attributes)}
 }
 
-func listAccess(_ *Module, c *call) (any, error) {
+func listAccess(c *call) (any, error) {
 	out := []access{}
 	if name := value[string](c, "username"); name != "" {
 		return c.accessByName(name)
@@ -127,7 +127,7 @@ func (c *call) accessByName(name string) (any, error) {
 	return append(out, accessOfUser(a)), nil
 }
 
-func getAccess(_ *Module, c *call) (any, error) {
+func getAccess(c *call) (any, error) {
 	a, err := c.getAccount()
 	return accessOfUser(a), err
 }
@@ -137,7 +137,7 @@ type attachBody struct {
 	Access accessValues `json:"attributes" required:"true" doc:"Attributes to set, by name"`
 }
 
-func attachAccess(_ *Module, c *call) (any, error) {
+func attachAccess(c *call) (any, error) {
 	set := c.body.(*attachBody).Access
 	if len(set) == 0 {
 		return nil, refuse(`attributes: names nothing to set; send at least one, such as {"Session-Timeout":3600}`)
@@ -165,7 +165,7 @@ type detachBody struct {
 	Names []string `json:"attributes" required:"true" doc:"Names of attributes to remove"`
 }
 
-func detachAccess(_ *Module, c *call) (any, error) {
+func detachAccess(c *call) (any, error) {
 	names := c.body.(*detachBody).Names
 	if len(names) == 0 {
 		return nil, refuse(`attributes: names nothing to remove; send at least one, such as ["Session-Timeout"]`)

@@ -207,7 +207,7 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 		}
 	}
 	if err := m.Listener.Listen(owner, next.listen); err != nil {
-		return modules.Errorf("%v. Another program may use the port; choose one with `web api listen ADDRESS port PORT`", err)
+		return modules.ListenError(err, "web api listen ADDRESS port PORT")
 	}
 	m.settings.Store(next)
 	m.forgetUsers(next)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mbox/hotspotdb"
+	"mbox/modules"
 )
 
 // failure is an answer that says why not. Its message is for whoever wrote the client: it names the field, and what is expected.
@@ -25,8 +26,10 @@ func refuse(format string, args ...any) error {
 }
 
 func tooMany(wait time.Duration, what string) error {
-	return &failure{status: http.StatusTooManyRequests, message: fmt.Sprintf("%s; try again in %d seconds", what, wholeSeconds(wait)), wait: wait}
+	return &failure{status: http.StatusTooManyRequests, message: what + "; try again in " + modules.Count(wholeSeconds(wait), "second"), wait: wait}
 }
+
+func isNotFound(err error) bool { return errors.Is(err, hotspotdb.ErrNotFound) }
 
 // missing words the error of what a path names and is not there; any other error stays.
 func missing(err error, format string, args ...any) error {

@@ -70,11 +70,15 @@ type listener struct {
 	mux     *http.ServeMux
 	addrs   []netip.AddrPort
 	changes int
+	refuse  error // of what is asked for
 }
 
 func (l *listener) Handle(_, pattern string, h http.Handler) { l.mux.Handle(pattern, h) }
 
 func (l *listener) Listen(_ string, addrs []netip.AddrPort) error {
+	if l.refuse != nil {
+		return l.refuse
+	}
 	l.addrs, l.changes = addrs, l.changes+1
 	return nil
 }
@@ -153,23 +157,6 @@ func (b *box) login(name string) {
 	b.Helper()
 	r := b.post(authPath, object{"username": name, "password": secret}).want(200)
 	b.token = r.one()["token"].(string)
-}
-
-// reply is an answer as it came, decoded.
-type reply struct {
-	t      testing.TB
-	status int
-	header http.Header
-	body   []byte
-	answer struct {
-		Status       bool             `json:"status"`
-		Page         int              `json:"page"`
-		PerPage      int              `json:"perPage"`
-		IsLastPage   *bool            `json:"isLastPage"`
-		Message      string           `json:"message"`
-		ErrorMessage string           `json:"errorMessage"`
-		Result       []map[string]any `json:"result"`
-	}
 }
 
 func (b *box) get(path string, headers ...string) *reply {
@@ -270,51 +257,6 @@ func (b *box) operation(r *http.Request) *routers.Route {
 		return nil
 	}
 	return &routers.Route{Spec: b.doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)}
-}
-
-// want checks the status and, of a failure, that its message has each of the words.
-func (r *reply) want(status int, words ...string) *reply {
-	r.t.Helper()
-	if r.status != status {
-		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
-	}
-	for _, word := range words {
-		if !strings.Contains(r.answer.ErrorMessage, word) {
-			r.t.Errorf("the message %q does not have %q", r.answer.ErrorMessage, word)
-		}
-	}
-	return r
-}
-
-// one is the only element of the result.
-func (r *reply) one() map[string]any {
-	r.t.Helper()
-	if len(r.answer.Result) != 1 {
-		r.t.Fatalf("not one result: %s", r.body)
-	}
-	return r.answer.Result[0]
-}
-
-// each is a member of every element of the result.
-func (r *reply) each(member string) (out []string) {
-	for _, one := range r.answer.Result {
-		out = append(out, fmt.Sprint(one[member]))
-	}
-	return out
-}
-
-// id is the id of the only element.
-func (r *reply) id() string {
-	r.t.Helper()
-	return fmt.Sprintf("%.0f", r.one()["id"])
-}
-
-// ids are those of all elements.
-func (r *reply) ids() (out []string) {
-	for _, one := range r.answer.Result {
-		out = append(out, fmt.Sprintf("%.0f", one["id"]))
-	}
-	return out
 }
 
 // update makes a change of the database that the test is not about.

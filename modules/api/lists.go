@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"mbox/hotspotdb"
@@ -14,8 +15,6 @@ const (
 	// maxBehind bounds what is read of a list before its page.
 	maxBehind = 20_000
 )
-
-func isNotFound(err error) bool { return errors.Is(err, hotspotdb.ErrNotFound) }
 
 // scan runs what reads much, when it is the turn of its user, and then its own.
 func (c *call) scan(read func() error) error {
@@ -81,7 +80,11 @@ func (c *call) showAttempt(a hotspotdb.Attempt) attempt {
 	return out
 }
 
-func listAttempts(_ *Module, c *call) (any, error) {
+var attemptQuery = slices.Concat(guestQuery, []parameter{
+	oneOf("reply", "Only these", accepted, rejected), search("username, hotspot, nas, macaddress, calledstationid or message"),
+})
+
+func listAttempts(c *call) (any, error) {
 	limit, err := c.upTo(byTime)
 	if err != nil {
 		return nil, err
@@ -104,7 +107,7 @@ func listAttempts(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-func listPurchases(_ *Module, c *call) (any, error) {
+func listPurchases(c *call) (any, error) {
 	limit, err := c.upTo(byTime)
 	if err != nil {
 		return nil, err
@@ -166,7 +169,7 @@ type auditField struct {
 	New  string `json:"new"`
 }
 
-func listAudit(_ *Module, c *call) (any, error) {
+func listAudit(c *call) (any, error) {
 	limit, err := c.upTo(byTime)
 	if err != nil {
 		return nil, err
@@ -204,7 +207,7 @@ type profile struct {
 	UpdatedBy   *string      `json:"updatedby"`
 }
 
-func listProfiles(_ *Module, c *call) (any, error) {
+func listProfiles(c *call) (any, error) {
 	list, err := c.DB.Profiles()
 	out := []profile{}
 	for _, p := range cut(c, list) {
@@ -215,7 +218,7 @@ func listProfiles(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-func listProfileUsers(_ *Module, c *call) (any, error) {
+func listProfileUsers(c *call) (any, error) {
 	name := c.r.PathValue("name")
 	if _, err := c.DB.Profile(name); err != nil {
 		return nil, missing(err, "there is no profile %s; GET /profiles lists them", printable(name))

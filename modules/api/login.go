@@ -80,22 +80,22 @@ type loginResult struct {
 
 // login gives a token for a secret. A name that nobody has, a wrong secret, and a user who comes from elsewhere than he may
 // are answered alike, and take as long.
-func (m *Module) login(c *call) (any, error) {
+func login(c *call) (any, error) {
 	body := c.body.(*loginRequest)
-	end, wait := m.lockout.begin(c.from)
+	end, wait := c.lockout.begin(c.from)
 	if end == nil {
-		m.metrics.limited.WithLabelValues("lockout").Inc()
+		c.metrics.limited.WithLabelValues("lockout").Inc()
 		return nil, tooMany(wait, "too many failed logins from your address")
 	}
 	failed := false
 	defer func() { end(failed) }()
-	s := m.settings.Load()
+	s := c.settings.Load()
 	u, known := s.users[body.Username]
-	verifier := m.checker.decoy(body.Username, s.standIns)
+	verifier := c.checker.decoy(body.Username, s.standIns)
 	if known {
 		verifier = u.verifier
 	}
-	ok, err := m.checker.matches(c.ctx(), verifier, body.Password)
+	ok, err := c.checker.matches(c.ctx(), verifier, body.Password)
 	if errors.Is(err, errBusy) {
 		return nil, unavailable("too many logins at once")
 	}
@@ -104,14 +104,14 @@ func (m *Module) login(c *call) (any, error) {
 	}
 	if !ok || !known || !u.admits(c.from) {
 		failed = true
-		m.metrics.failures.Inc()
+		c.metrics.failures.Inc()
 		if known {
 			c.user = u // for its count of failures
 		}
 		return nil, &failure{status: 401, message: "wrong username or password; send the name and secret of a line `web api user` of the box, from an address that it allows"}
 	}
 	c.user = u
-	token, err := m.tokens.issue(u)
+	token, err := c.tokens.issue(u)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // specRoute serves the document itself.
 var specRoute = &route{
 	method: http.MethodGet, path: specPath, summary: "This document",
-	serve: func(m *Module, _ *call) (any, error) { return json.RawMessage(m.spec), nil },
+	serve: func(c *call) (any, error) { return json.RawMessage(c.spec), nil },
 }
 
 // version is that of the API whose paths and fields these are.

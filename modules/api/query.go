@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,14 +32,7 @@ func paging() []parameter {
 
 func (c *call) page() int    { return max(1, value[int](c, "page")) }
 func (c *call) skip() int    { return (c.page() - 1) * c.perPage() }
-func (c *call) perPage() int { return *orDefault(given[int](c, "perPage"), defaultPerPage) }
-
-func orDefault[T any](v *T, otherwise T) *T {
-	if v == nil {
-		return &otherwise
-	}
-	return v
-}
+func (c *call) perPage() int { return cmp.Or(value[int](c, "perPage"), defaultPerPage) }
 
 // parameters are all that a route takes.
 func (r *route) parameters() []parameter {

@@ -96,7 +96,7 @@ func (c *call) sell(same func(hotspotdb.Purchase) bool, buyer func(*hotspotdb.Tx
 
 var errKeyUsed = &failure{status: http.StatusConflict, message: keyHeader + ": belongs to another purchase; send another value for each"}
 
-func sellToUser(_ *Module, c *call) (any, error) {
+func sellToUser(c *call) (any, error) {
 	id, err := c.pathID()
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func sellToUser(_ *Module, c *call) (any, error) {
 }
 
 // sellToVoucher adds quota to the use that began last and has not ended, as `hotspot quota add` does.
-func sellToVoucher(_ *Module, c *call) (any, error) {
+func sellToVoucher(c *call) (any, error) {
 	code := hotspotdb.NormalCode(c.r.PathValue("code"))
 	return c.sell(func(old hotspotdb.Purchase) bool { return old.Username == code }, func(tx *hotspotdb.Tx, p *hotspotdb.Purchase) error {
 		v, _, err := tx.Voucher(code)

@@ -22,7 +22,7 @@ type route struct {
 	keyed   bool // an Idempotency-Key tells a request that is sent again from a new one
 	created bool // 201 and Location instead of 200
 	changes bool // something that other boxes may have to confirm
-	serve   func(*Module, *call) (any, error)
+	serve   func(*call) (any, error)
 }
 
 // takesVersion says whether a change may name the version that it is for.

@@ -10,7 +10,7 @@ func routes() []*route {
 	get, post, remove := http.MethodGet, http.MethodPost, http.MethodDelete
 	return []*route{
 		{method: post, path: authPath, summary: "Get a token", about: "The token is good for 15 minutes, and ends at once when its user is changed or removed.",
-			body: loginRequest{}, result: loginResult{}, serve: (*Module).login},
+			body: loginRequest{}, result: loginResult{}, serve: login},
 
 		{method: get, path: "/users", scope: usersRead, summary: "List users", about: "In an order that no change of a user changes; it is not alphabetical.",
 			query: userQuery, result: user{}, paged: true, serve: listUsers},
@@ -25,7 +25,7 @@ func routes() []*route {
 			body: profilesBody{}, result: user{}, tagged: true, changes: true, serve: detachProfile},
 
 		{method: get, path: "/user-access", scope: usersRead, summary: "List the users' own access attributes",
-			query: []parameter{userQuery[0], userQuery[5]}, result: access{}, paged: true, serve: listAccess},
+			query: []parameter{byUsername, afterUser}, result: access{}, paged: true, serve: listAccess},
 		{method: get, path: "/user-access/{id}", scope: usersRead, summary: "Show a user's own access attributes", result: access{}, tagged: true, serve: getAccess},
 		{method: post, path: "/user-access/{id}/actions/attach-access", scope: usersWrite, summary: "Set access attributes of a user",
 			body: attachBody{}, result: access{}, tagged: true, changes: true, serve: attachAccess},
@@ -34,7 +34,7 @@ func routes() []*route {
 
 		{method: get, path: "/profiles", scope: profilesRead, summary: "List profiles", result: profile{}, paged: true, serve: listProfiles},
 		{method: get, path: "/profiles/{name}/users", scope: usersRead, summary: "List the users of a profile",
-			query: []parameter{userQuery[1], userQuery[5]}, result: user{}, paged: true, serve: listProfileUsers},
+			query: []parameter{searchUsers, afterUser}, result: user{}, paged: true, serve: listProfileUsers},
 
 		{method: get, path: "/historical-sessions", scope: sessionsRead, summary: "List sessions that have ended", about: "The newest first; the times are those of the start.",
 			query: sessionQuery, result: session{}, paged: true, serve: listHistory},
@@ -42,11 +42,9 @@ func routes() []*route {
 			query: sessionQuery, result: online{}, paged: true, serve: listOnline},
 
 		{method: get, path: "/login-attempts", scope: attemptsRead, summary: "List login attempts", about: "The newest first.",
-			query: []parameter{since(), until(), sessionQuery[2], sessionQuery[3], sessionQuery[4], sessionQuery[5], sessionQuery[6],
-				oneOf("reply", "Only these", accepted, rejected), search("username, hotspot, nas, macaddress, calledstationid or message")},
-			result: attempt{}, paged: true, serve: listAttempts},
+			query: attemptQuery, result: attempt{}, paged: true, serve: listAttempts},
 		{method: get, path: "/quota-purchase-report", scope: quotaRead, summary: "List purchases of quota", about: "The newest first.",
-			query: []parameter{since(), until(), sessionQuery[2]}, result: purchase{}, paged: true, serve: listPurchases},
+			query: []parameter{since(), until(), byUsername}, result: purchase{}, paged: true, serve: listPurchases},
 		{method: post, path: "/users/{id}/actions/add-quota", scope: quotaWrite, summary: "Sell quota to a user",
 			about: "It is used when nothing free is left. If-Match may name a version of the user.", body: addQuota{}, result: purchase{}, keyed: true, matched: true, changes: true, serve: sellToUser},
 		{method: post, path: "/vouchers/{code}/actions/add-quota", scope: quotaWrite, summary: "Sell quota to whoever uses a voucher",

@@ -135,7 +135,7 @@ func (c *call) result(methods map[string]*route) (any, error) {
 	if c.DB == nil && c.route.scope != "" {
 		return nil, &failure{status: http.StatusServiceUnavailable, message: "the box has no hotspot database; its log says why"}
 	}
-	return c.route.serve(c.Module, c)
+	return c.route.serve(c)
 }
 
 // authorize finds the user of the token, and whether he may do this.

@@ -82,16 +82,20 @@ func (c *call) showOnline(s hotspotdb.Segment) (online, error) {
 	return o, err
 }
 
-var sessionQuery = []parameter{
+// guestQuery is when, who, with what and where: sessions and login attempts have it in common.
+var guestQuery = []parameter{
 	since(), until(),
-	text("username", "The whole username"),
+	byUsername,
 	text("hotspot", "The whole NAS-Identifier"),
 	text("nas", "The whole name or address of the NAS"),
 	device("macaddress", "The device"),
 	text("calledstationid", "The whole Called-Station-Id"),
+}
+
+var sessionQuery = slices.Concat(guestQuery, []parameter{
 	text("ipaddress", "The address of the device"),
 	search("username, hotspot, nas, macaddress, calledstationid or ipaddress"),
-}
+})
 
 // sessionFilter is what the query asks for. The times are those of the start.
 type sessionFilter struct {
@@ -123,7 +127,7 @@ func (f *sessionFilter) selects(s *hotspotdb.Segment) bool {
 	return found && s.Active() == f.active && (f.since.IsZero() || !s.Start.Before(f.since)) && (f.until.IsZero() || s.Start.Before(f.until))
 }
 
-func listHistory(_ *Module, c *call) (any, error) {
+func listHistory(c *call) (any, error) {
 	out := []session{}
 	err := c.sessions(c.sessionFilter(false), c.DB.AllSegments(c.ctx()), func(s hotspotdb.Segment) error {
 		out = append(out, c.showSession(s))
@@ -132,7 +136,7 @@ func listHistory(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-func listOnline(_ *Module, c *call) (any, error) {
+func listOnline(c *call) (any, error) {
 	out := []online{}
 	err := c.sessions(c.sessionFilter(true), c.DB.ActiveSegments(c.ctx()), func(s hotspotdb.Segment) error {
 		o, err := c.showOnline(s)

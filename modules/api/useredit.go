@@ -21,7 +21,7 @@ type createUser struct {
 	userInfo
 }
 
-func postUser(_ *Module, c *call) (any, error) {
+func postUser(c *call) (any, error) {
 	body := c.body.(*createUser)
 	e := hotspotdb.AccountEdit{Account: hotspotdb.Account{Username: body.Username, Disabled: body.Disabled, Info: map[string]string{}}}
 	if err := c.editUser(&e, &body.Usertype, &body.Expires); err != nil {
@@ -68,7 +68,7 @@ type updateUser struct {
 	userInfo
 }
 
-func postUserUpdate(_ *Module, c *call) (any, error) {
+func postUserUpdate(c *call) (any, error) {
 	body := c.body.(*updateUser)
 	if reflect.ValueOf(*body).IsZero() {
 		return nil, refuse("the body names nothing to change; send at least one of %s", strings.Join(fieldNames(reflect.TypeOf(*body)), ", "))
@@ -181,7 +181,7 @@ func (c *call) updateAccount(change func(*hotspotdb.Tx, hotspotdb.Account) error
 	})
 }
 
-func deleteUser(_ *Module, c *call) (any, error) {
+func deleteUser(c *call) (any, error) {
 	c.message = "user deleted"
 	return nil, c.updateAccount(func(tx *hotspotdb.Tx, old hotspotdb.Account) error {
 		return tx.DeleteAccount(old.Username, c.user.name)
@@ -205,7 +205,7 @@ type profilesBody struct {
 	Profiles string `json:"profiles" required:"true" doc:"Names separated by commas"`
 }
 
-func attachProfile(_ *Module, c *call) (any, error) {
+func attachProfile(c *call) (any, error) {
 	names, err := splitNames("profiles", c.body.(*profilesBody).Profiles)
 	if err != nil {
 		return nil, err
@@ -221,7 +221,7 @@ func attachProfile(_ *Module, c *call) (any, error) {
 	})
 }
 
-func detachProfile(_ *Module, c *call) (any, error) {
+func detachProfile(c *call) (any, error) {
 	names, err := splitNames("profiles", c.body.(*profilesBody).Profiles)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -124,17 +123,24 @@ func (c *call) state(a hotspotdb.Account) string {
 	return "active"
 }
 
+// Parameters of several lists.
+var (
+	byUsername  = text("username", "The whole username")
+	searchUsers = search("the username or any of the user info")
+	afterUser   = idNumber("after", "Only accounts behind the one with this id: page by page, nothing is missed although accounts come and go")
+)
+
 var userQuery = []parameter{
-	text("username", "The whole username"),
-	search("the username or any of the user info"),
+	byUsername,
+	searchUsers,
 	text("profile", "Only accounts that have this profile"),
 	oneOf("usertype", "Only this kind", "user", "mac", "pin"),
 	truth("disabled", "Only accounts that are, or are not, disabled"),
-	idNumber("after", "Only accounts behind the one with this id: page by page, nothing is missed although accounts come and go"),
+	afterUser,
 }
 
 // listUsers lists accounts in an order that no change of them changes.
-func listUsers(m *Module, c *call) (any, error) { return c.users(value[string](c, "profile")) }
+func listUsers(c *call) (any, error) { return c.users(value[string](c, "profile")) }
 
 func (c *call) users(profile string) (any, error) {
 	s := hotspotdb.AccountSelect{Profile: profile, Disabled: given[bool](c, "disabled")}
@@ -149,7 +155,7 @@ func (c *call) users(profile string) (any, error) {
 	if name := value[string](c, "username"); name != "" {
 		c.last = true
 		a, err := c.DB.Account(name)
-		if errors.Is(err, hotspotdb.ErrNotFound) || err == nil && (c.skip() > 0 || !c.finds(a) || !selects(s, a)) {
+		if isNotFound(err) || err == nil && (c.skip() > 0 || !c.finds(a) || !selects(s, a)) {
 			return out, nil
 		}
 		return append(out, c.showUser(a)), err
@@ -263,7 +269,7 @@ func (c *call) getAccount() (hotspotdb.Account, error) {
 	}
 }
 
-func getUser(_ *Module, c *call) (any, error) {
+func getUser(c *call) (any, error) {
 	a, err := c.getAccount()
 	return c.showUser(a), err
 }

@@ -55,7 +55,7 @@ func (c *call) showVoucher(v hotspotdb.Voucher) voucher {
 	return out
 }
 
-func listBatches(_ *Module, c *call) (any, error) {
+func listBatches(c *call) (any, error) {
 	var list []hotspotdb.VoucherBatch
 	err := c.scan(func() (err error) { list, err = c.DB.Batches(); return err })
 	out := []batch{}
@@ -65,7 +65,7 @@ func listBatches(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-func getBatch(_ *Module, c *call) (any, error) {
+func getBatch(c *call) (any, error) {
 	name := c.r.PathValue("name")
 	b, err := c.DB.Batch(name)
 	return c.showBatch(b), noBatch(err, name)
@@ -91,7 +91,7 @@ type createdBatch struct {
 // maxValidity is the longest validity, in seconds: what the database takes.
 const maxValidity = 100 * 366 * 24 * 3600
 
-func postBatch(m *Module, c *call) (any, error) {
+func postBatch(c *call) (any, error) {
 	body := c.body.(*createBatch)
 	switch {
 	case hotspotdb.CheckGroupname(body.Name) != nil:
@@ -109,7 +109,7 @@ func postBatch(m *Module, c *call) (any, error) {
 		Name: body.Name, Profile: body.Profile, Validity: time.Duration(body.Validity) * time.Second, Expires: expires,
 		MaxUses: body.MaxUses, Note: body.Note,
 	}
-	codes := m.NewCodes(body.Count)
+	codes := c.NewCodes(body.Count)
 	err = c.update(func(tx *hotspotdb.Tx) error {
 		if err := profileThere(tx, "profile", b.Profile); err != nil {
 			return err
@@ -129,8 +129,8 @@ func postBatch(m *Module, c *call) (any, error) {
 	return createdBatch{c.showBatch(b), codes}, err
 }
 
-func switchBatch(disabled bool) func(*Module, *call) (any, error) {
-	return func(_ *Module, c *call) (any, error) {
+func switchBatch(disabled bool) func(*call) (any, error) {
+	return func(c *call) (any, error) {
 		var b hotspotdb.VoucherBatch
 		c.message = switched("batch", disabled)
 		err := c.update(func(tx *hotspotdb.Tx) (err error) {
@@ -149,8 +149,8 @@ func switched(what string, disabled bool) string {
 	return what + " enabled"
 }
 
-func switchVoucher(disabled bool) func(*Module, *call) (any, error) {
-	return func(_ *Module, c *call) (any, error) {
+func switchVoucher(disabled bool) func(*call) (any, error) {
+	return func(c *call) (any, error) {
 		code := c.r.PathValue("code")
 		var v hotspotdb.Voucher
 		c.message = switched("voucher", disabled)
@@ -173,7 +173,7 @@ var voucherQuery = []parameter{
 	text("after", "Only codes behind this one: page by page, nothing is missed although vouchers come and go"),
 }
 
-func listVouchers(_ *Module, c *call) (any, error) {
+func listVouchers(c *call) (any, error) {
 	limit, err := c.upTo("send after=CODE, the last code of a page, and go on from there")
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func listVouchers(_ *Module, c *call) (any, error) {
 	return out, err
 }
 
-func getVoucher(_ *Module, c *call) (any, error) {
+func getVoucher(c *call) (any, error) {
 	code := c.r.PathValue("code")
 	v, _, err := c.DB.Voucher(code)
 	return c.showVoucher(v), noVoucher(err, code)

@@ -2,30 +2,12 @@ package api
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"mbox/hotspotdb"
 )
-
-// Every failure says what to send instead, and nothing of how the box works inside. Each answer of each test is held to it.
-var (
-	insideWords = regexp.MustCompile(`: not found|already exists|version of|find a|change a|look for|account|record|hotspotdb|json:|Go struct|strconv|%!|<nil>`)
-	adviceWords = regexp.MustCompile(`send|expected|must|at most|known are|leave it out|try again|ask for|GET /|/openapi\.json lists|on the box|its log`)
-)
-
-func (r *reply) checkWording() {
-	r.t.Helper()
-	text := r.answer.ErrorMessage
-	if inside := insideWords.FindString(text); inside != "" {
-		r.t.Errorf("status %d: %q speaks of the inside: %q", r.status, text, inside)
-	}
-	if !adviceWords.MatchString(text) {
-		r.t.Errorf("status %d: %q does not say what to send instead", r.status, text)
-	}
-}
 
 // bodies are some that each operation takes.
 var bodies = map[string]string{
@@ -59,14 +41,6 @@ func (b *box) request(r *route, path, body string, headers ...string) *reply {
 		return b.ask(r.method, path, nil, headers...)
 	}
 	return b.ask(r.method, path, strings.NewReader(body), headers...)
-}
-
-// says compares the whole message.
-func (r *reply) says(status int, message string) {
-	r.t.Helper()
-	if got := r.want(status).answer.ErrorMessage; got != message {
-		r.t.Errorf("status %d:\n got %q\nwant %q", status, got, message)
-	}
 }
 
 // What can be wrong with any path is said of each of them in the same words.

@@ -98,12 +98,8 @@ func judge(name string, bad modules.BadLines, err error) (modules.View, error) {
 	view := inputView{Source: name, Done: err == nil, BadLines: append([]modules.BadLine{}, bad...)}
 	var lines modules.BadLines
 	if errors.As(err, &lines) {
-		some := "1 line"
-		if len(lines) > 1 {
-			some = fmt.Sprintf("%d lines", len(lines))
-		}
 		return view, &modules.Error{
-			Message: fmt.Sprintf("Nothing was changed: %s of %s cannot be taken", some, name),
+			Message: fmt.Sprintf("Nothing was changed: %s of %s cannot be taken", modules.Count(len(lines), "line"), name),
 			Hint:    "Correct them, or add force to leave them out",
 		}
 	}
@@ -187,7 +183,7 @@ func (m *Module) export(ctx context.Context, call modules.Call, what, text strin
 		return nil, modules.FileError("write", name, errors.Join(err, file.Abort()))
 	}
 	m.deps.Log.Info("configuration written to a file", "file", name, "by", call.Actor.Name, "from", call.Actor.From)
-	return modules.Said{Done: fmt.Sprintf("%d bytes written to %s\n[OK]", len(text), name)}, nil
+	return modules.Said{Done: modules.Count(len(text), "byte") + " written to " + name + "\n[OK]"}, nil
 }
 
 // importStartup saves a file as startup-config, secrets hashed and sealed. The configuration in force stays.

@@ -66,7 +66,7 @@ func (m *Module) extend(_ context.Context, call modules.Call) (modules.View, err
 	if err := m.deps.Engine.Extend(call.Actor, timer); err != nil {
 		return nil, err
 	}
-	return modules.Said{Done: fmt.Sprintf("The change is undone in %d minutes unless it is confirmed", timer/time.Minute)}, nil
+	return modules.Said{Done: "The change is undone in " + modules.Count(int(timer/time.Minute), "minute") + " unless it is confirmed"}, nil
 }
 
 // rollbackView is the result of `show archive config rollback timer`.

@@ -29,16 +29,9 @@ func (e *erased) add(o hotspotdb.Erasure) {
 
 func (e *erased) Text(w io.Writer, _ int) error {
 	_, err := fmt.Fprintf(w, "Erased here: %s, %s, %s, %s, %s\nThe other boxes follow; backups and exports made before still hold the person.\n",
-		plural(e.Accounts, "account"), plural(e.Sessions, "session"), plural(e.Usage, "usage record"),
-		plural(e.Sticky, "sticky binding"), plural(e.Conflicts, "conflict"))
+		modules.Count(e.Accounts, "account"), modules.Count(e.Sessions, "session"), modules.Count(e.Usage, "usage record"),
+		modules.Count(e.Sticky, "sticky binding"), modules.Count(e.Conflicts, "conflict"))
 	return err
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // eraseUser removes all that is known of a person, from all boxes and for good.

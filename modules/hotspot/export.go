@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"mbox/hotspotdb"
@@ -23,7 +24,7 @@ type exportResult struct {
 }
 
 func (r exportResult) Text(w io.Writer, _ int) error {
-	_, err := fmt.Fprintf(w, "%d %s written to %s in %.1f s\n", r.Rows, r.unit, r.File, r.Seconds)
+	_, err := fmt.Fprintf(w, "%s written to %s in %.1f s\n", modules.Count(r.Rows, strings.TrimSuffix(r.unit, "s")), r.File, r.Seconds)
 	return err
 }
 
@@ -57,10 +58,10 @@ func (m *Module) exportUsers(ctx context.Context, call modules.Call) (modules.Vi
 	}
 	view, err := m.export(ctx, call, "accounts", m.db.Statistics().Users, names(columns), rows)
 	if left > 0 && err == nil {
-		fmt.Fprintf(call.Terminal, "%% Warning: %d attributes that this version does not know are not in the file.\n", left)
+		fmt.Fprintf(call.Terminal, "%% Warning: attributes that this version does not know are not in the file: %d.\n", left)
 	}
 	if hashed > 0 && err == nil {
-		fmt.Fprintf(call.Terminal, "%% Warning: passwords that are stored as hashes are not in the file: those of %s.\n", plural(hashed, "account"))
+		fmt.Fprintf(call.Terminal, "%% Warning: passwords that are stored as hashes are not in the file: those of %s.\n", modules.Count(hashed, "account"))
 	}
 	return view, err
 }

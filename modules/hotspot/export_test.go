@@ -122,7 +122,9 @@ func TestGuardIsReversible(t *testing.T) {
 
 func TestExportHasPasswordsOnlyWhenTold(t *testing.T) {
 	b := newBox(t)
-	b.must(`hotspot user add alice password wonderland`, `hotspot export users a.csv`)
+	if said := b.must(`hotspot user add alice password wonderland`, `hotspot export users a.csv`); !strings.HasPrefix(said, "1 account written to a.csv in ") {
+		t.Errorf("it says %q", said)
+	}
 	if text := b.read("a.csv"); strings.Contains(text, "wonderland") || strings.Contains(text, "password") {
 		t.Errorf("without the word:\n%s", text)
 	}

@@ -93,6 +93,6 @@ func (r retention) Text(w io.Writer, width int) error {
 	case r.HistoryFrom != nil:
 		from = "from " + r.HistoryFrom.In(r.zone).Format(time.DateOnly)
 	}
-	_, err := fmt.Fprintf(w, "History         : %d days, %s\nErased accounts : %d\n", r.HistoryDays, from, r.Erased)
+	_, err := fmt.Fprintf(w, "History         : %s, %s\nErased accounts : %d\n", modules.Count(r.HistoryDays, "day"), from, r.Erased)
 	return err
 }

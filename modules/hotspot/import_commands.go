@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"mbox/hotspotdb"
@@ -88,15 +89,15 @@ func (m *Module) finishImport(ctx context.Context, call modules.Call, i *importe
 
 // stopped tells what an import that ended early has stored.
 func (m *Module) stopped(cause error, r importResult, unit string) error {
-	so := fmt.Sprintf("%d %s added and %d updated before that are stored", r.Added, unit, r.Updated)
+	so := fmt.Sprintf("stored before that: %s added, %d updated", modules.Count(r.Added, strings.TrimSuffix(unit, "s")), r.Updated)
 	mistake := new(modules.Error)
 	switch {
 	case errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
-		return &modules.Error{Message: "the import was stopped: " + so, Hint: "Import again with update to go on"}
+		return &modules.Error{Message: "the import was stopped; " + so, Hint: "Import again with update to go on"}
 	case errors.As(cause, &mistake):
 		return cause
 	case errors.Is(cause, hotspotdb.ErrNoSpace), errors.Is(cause, hotspotdb.ErrReadOnly):
-		return &modules.Error{Message: fmt.Sprintf("%v: %s", cause, so)}
+		return &modules.Error{Message: fmt.Sprintf("%v; %s", cause, so)}
 	}
 	return fmt.Errorf("import (%s): %w", so, cause)
 }

@@ -144,15 +144,16 @@ func (i *migration) finish(ctx context.Context, call modules.Call, began time.Ti
 // stopped tells what an import that ended early has stored. Importing again leaves that as it is.
 func (i *migration) stopped(cause error) error {
 	r := i.result
-	so := fmt.Sprintf("%d accounts, %d profiles and %d sessions before that are stored", r.Accounts.Added, r.Profiles.Added, r.Sessions.Added)
+	so := fmt.Sprintf("stored before that: %s, %s and %s",
+		modules.Count(r.Accounts.Added, "account"), modules.Count(r.Profiles.Added, "profile"), modules.Count(r.Sessions.Added, "session"))
 	if i.dry {
 		so = "nothing was stored, as this was a dry run"
 	}
 	switch {
 	case errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
-		return &modules.Error{Message: "the import was stopped: " + so, Hint: "Import again to go on: what is there already stays as it is"}
+		return &modules.Error{Message: "the import was stopped; " + so, Hint: "Import again to go on: what is there already stays as it is"}
 	case errors.Is(cause, hotspotdb.ErrNoSpace), errors.Is(cause, hotspotdb.ErrReadOnly):
-		return &modules.Error{Message: fmt.Sprintf("%v: %s", cause, so)}
+		return &modules.Error{Message: fmt.Sprintf("%v; %s", cause, so)}
 	}
 	return fmt.Errorf("import %s (%s): %w", i.file, so, cause)
 }

@@ -45,8 +45,8 @@ func (g *guest) account() hotspotdb.AccountEdit {
 	if len(conditions) > 0 {
 		e.Disabled = true
 		slices.Sort(conditions)
-		g.notes = append(g.notes, freeradius.Note{Line: g.line, Name: "(account)",
-			Reason: "added disabled, because it was limited by " + strings.Join(slices.Compact(conditions), ", ")})
+		g.notes = append(g.notes, freeradius.Note{Line: g.line, Name: "(login)",
+			Reason: "the account is added disabled, because it was limited by " + strings.Join(slices.Compact(conditions), ", ")})
 	}
 	own := make([][]hotspotdb.Attribute, len(g.profiles))
 	for i, p := range g.profiles {
@@ -88,7 +88,8 @@ func (g *guest) userType(e *hotspotdb.AccountEdit, accept bool) {
 	case accept:
 		e.UserType, e.Password = hotspotdb.UserPIN, nil
 	case e.Password == nil && !g.partial && !e.Disabled:
-		g.notes = append(g.notes, freeradius.Note{Line: g.line, Name: "(account)", Reason: "there is no password that could be taken: give the guest one"})
+		g.notes = append(g.notes, freeradius.Note{Line: g.line, Name: "(password)",
+			Reason: "the account is added without one, as there is none that could be taken: give the guest one"})
 	}
 }
 

@@ -246,7 +246,7 @@ func TestImportRadiusSQLIsStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := b.runContext(ctx, "hotspot import radius-sql d.sql")
-	if err == nil || !strings.Contains(err.Error(), "the import was stopped: 0 accounts, 0 profiles and 0 sessions before that are stored") {
+	if err == nil || !strings.Contains(err.Error(), "the import was stopped; stored before that: 0 accounts, 0 profiles and 0 sessions") {
 		t.Errorf("got %v", err)
 	}
 	if b.names() != "" {

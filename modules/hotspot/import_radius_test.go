@@ -155,9 +155,9 @@ line,table,name,attribute,reason
 6,users,lame,Reply-Message,this box words its answers itself
 11,users,steve,Framed-IP-Address,"the hotspot gives out addresses, not the account"
 19,users,old,NT-Password,the password cannot be had back from its hash: give the guest a new one
-19,users,old,(account),there is no password that could be taken: give the guest one
+19,users,old,(password),"the account is added without one, as there is none that could be taken: give the guest one"
 20,users,roam,Calling-Station-Id,a condition on the login that has no counterpart
-20,users,roam,(account),"added disabled, because it was limited by Calling-Station-Id"
+20,users,roam,(login),"the account is added disabled, because it was limited by Calling-Station-Id"
 23,users,twice,Session-Timeout,replaced by := of a group or of a later entry`)
 }
 

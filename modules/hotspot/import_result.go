@@ -40,11 +40,11 @@ func (r importResult) Text(w io.Writer, _ int) error {
 		p.printf("No profile %s: accounts that name it are denied until it is added.\n", modules.Printable(name))
 	}
 	if r.Atomic && r.Refused > 0 {
-		p.printf("Nothing was stored, because %d of %d rows are bad.\n", r.Refused, r.Rows)
+		p.printf("Nothing was stored, because %d of %s cannot be taken.\n", r.Refused, modules.Count(r.Rows, "row"))
 		return p.err
 	}
 	p.printf("%s: %s added, %d updated, %d refused; %.1f s, %.0f rows/s\n",
-		plural(r.Rows, "row"), plural(r.Added, strings.TrimSuffix(r.unit, "s")), r.Updated, r.Refused, r.Seconds, r.Rate)
+		modules.Count(r.Rows, "row"), modules.Count(r.Added, strings.TrimSuffix(r.unit, "s")), r.Updated, r.Refused, r.Seconds, r.Rate)
 	return p.err
 }
 

@@ -150,7 +150,7 @@ func TestAtomicImportStoresAllOrNothing(t *testing.T) {
 		head := b.db.Head(hotspotdb.Users)
 		text, err := b.run(`hotspot import users u.csv atomic`)
 		mistake := new(modules.Error)
-		if !errors.As(err, &mistake) || !strings.Contains(text, "Nothing was stored, because 1 of 2501 rows are bad") {
+		if !errors.As(err, &mistake) || !strings.Contains(text, "Nothing was stored, because 1 of 2501 rows cannot be taken") {
 			t.Errorf("got %v and\n%s", err, text)
 		}
 		if b.db.Head(hotspotdb.Users) != head {
@@ -237,7 +237,7 @@ func TestInterruptedImportSaysWhatIsStored(t *testing.T) {
 	b.term.person = true
 	b.term.onProgress = cancel // after the first commit
 	_, err := b.runContext(ctx, `hotspot import users u.csv`)
-	want := fmt.Sprintf("the import was stopped: %d accounts added and 0 updated before that are stored", chunkRows)
+	want := fmt.Sprintf("the import was stopped; stored before that: %d accounts added, 0 updated", chunkRows)
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}
@@ -255,7 +255,7 @@ func TestFullDiskStopsAnImportAndSaysWhatIsStored(t *testing.T) {
 		b.clock.Add(int64(time.Hour)) // what is known of the disk is out of date
 	}
 	text := b.refused(`hotspot import users u.csv`)
-	want := fmt.Sprintf("%d accounts added and 0 updated before that are stored", chunkRows)
+	want := fmt.Sprintf("stored before that: %d accounts added, 0 updated", chunkRows)
 	if !strings.Contains(text, "the disk is full") || !strings.Contains(text, want) {
 		t.Errorf("got %q", text)
 	}

@@ -77,7 +77,7 @@ func (m *Module) usersOf(ctx context.Context, profile string) (users []string, e
 		return nil, fmt.Errorf("look for accounts of profile %s: %w", profile, err)
 	}
 	if accounts > 0 {
-		users = append(users, plural(accounts, "account"))
+		users = append(users, modules.Count(accounts, "account"))
 	}
 	batches, err := m.db.Batches()
 	if err != nil {

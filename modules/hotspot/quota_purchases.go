@@ -74,7 +74,7 @@ func (l purchaseList) Text(w io.Writer, width int) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, %s online\n", plural(len(l.purchases), "purchase"), displayOctets(octets), displaySpan(seconds))
+	_, err := fmt.Fprintf(w, "%s: %s, %s online\n", modules.Count(len(l.purchases), "purchase"), displayOctets(octets), displaySpan(seconds))
 	return err
 }
 

@@ -47,7 +47,7 @@ type forgotten struct {
 }
 
 func (f forgotten) Text(w io.Writer, _ int) error {
-	_, err := fmt.Fprintf(w, "%s forgotten. Sessions that go on are not ended.\n", plural(f.Devices, "device"))
+	_, err := fmt.Fprintf(w, "%s forgotten. Sessions that go on are not ended.\n", modules.Count(f.Devices, "device"))
 	return err
 }
 
@@ -62,7 +62,7 @@ func (m *Module) clearSticky(ctx context.Context, call modules.Call) (modules.Vi
 		return nil, &modules.Error{Message: "no such device is bound", Hint: "show hotspot sticky lists them"}
 	}
 	if (v.Has("all") || v.Has("HOTSPOT")) && !v.Has("force") {
-		what := "The guests of " + plural(len(list), "device") + " have to log in again"
+		what := "The guests of " + modules.Count(len(list), "device") + " have to log in again"
 		ok, err := call.Terminal.Confirm(ctx, what+". Forget them?")
 		if errors.Is(err, modules.ErrNotInteractive) {
 			err = &modules.Error{Message: what, Hint: "Add force to forget them"}

@@ -71,7 +71,7 @@ func (l batchList) Text(w io.Writer, width int) error {
 	if err := (modules.Table{Columns: batchColumns, Rows: rows}).Text(w, width); err != nil || overused == 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s used too often: show hotspot vouchers state overused\n", plural(overused, "voucher"))
+	_, err := fmt.Fprintf(w, "%s used too often: show hotspot vouchers state overused\n", modules.Count(overused, "voucher"))
 	return err
 }
 

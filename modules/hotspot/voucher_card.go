@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mbox/hotspotdb"
+	"mbox/modules"
 )
 
 // card is what one card shows.
@@ -99,9 +100,9 @@ func spanText(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d%day == 0:
-		return plural(int(d/day), "day")
+		return modules.Count(int(d/day), "day")
 	case d%time.Hour == 0:
-		return plural(int(d/time.Hour), "hour")
+		return modules.Count(int(d/time.Hour), "hour")
 	}
-	return plural(int(d/time.Minute), "minute")
+	return modules.Count(int(d/time.Minute), "minute")
 }

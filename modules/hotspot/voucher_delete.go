@@ -45,7 +45,7 @@ func (m *Module) deleteBatch(ctx context.Context, call modules.Call) (modules.Vi
 		return nil, m.refusal(err, "batch", name)
 	}
 	m.audit(ctx, call.Actor, "hotspot vouchers deleted", "batch", name, "count", n)
-	return modules.Text(fmt.Sprintf("%s deleted.\n", plural(n, "voucher"))), pending
+	return modules.Text(fmt.Sprintf("%s deleted.\n", modules.Count(n, "voucher"))), pending
 }
 
 func confirmDeleteBatch(ctx context.Context, terminal modules.Terminal, name string) (bool, error) {

@@ -23,7 +23,7 @@ func (v madeVouchers) Text(w io.Writer, _ int) error {
 	if v.Vouchers > maxCards {
 		next = fmt.Sprintf("They are too many for one file of cards: `hotspot export vouchers %s.csv batch %s` lists them", v.Batch, v.Batch)
 	}
-	_, err := fmt.Fprintf(w, "%s made. %s\n", plural(v.Vouchers, "voucher"), next)
+	_, err := fmt.Fprintf(w, "%s made. %s\n", modules.Count(v.Vouchers, "voucher"), next)
 	return err
 }
 

@@ -31,9 +31,9 @@ type printResult struct {
 func (r printResult) Text(w io.Writer, _ int) error {
 	left := ""
 	if r.LeftOut > 0 {
-		left = fmt.Sprintf("; %s left out: used up, expired or disabled", plural(r.LeftOut, "voucher"))
+		left = fmt.Sprintf("; %s left out: used up, expired or disabled", modules.Count(r.LeftOut, "voucher"))
 	}
-	_, err := fmt.Fprintf(w, "%s written to %s in %.1f s%s\n", plural(r.Cards, "card"), r.File, r.Seconds, left)
+	_, err := fmt.Fprintf(w, "%s written to %s in %.1f s%s\n", modules.Count(r.Cards, "card"), r.File, r.Seconds, left)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"log/slog"
 	"strconv"
 	"strings"
 	"unicode"
@@ -83,7 +84,13 @@ var secretWords = map[string]bool{
 // secretKeys are kinds of keys that are secret; a `host key` or a `key` of a record is not.
 var secretKeys = map[string]bool{"private": true, "shared": true, "api": true, "master": true, "session": true, "radius": true, "sealing": true}
 
-// namesSecret says whether an attribute is named like a secret. It is the last line of defence: nobody should log one.
+// isSecret says whether an attribute must not be written. It is the last line of defence: nobody should log one. Whether there are
+// secrets, yes or no, is none.
+func isSecret(key string, value slog.Value) bool {
+	return value.Kind() != slog.KindBool && namesSecret(key)
+}
+
+// namesSecret says whether an attribute is named like a secret.
 func namesSecret(key string) bool {
 	before, word := "", make([]byte, 0, 32)
 	secret := false

@@ -123,7 +123,7 @@ func (l *attributes) add(prefix string, a slog.Attr, depth int) {
 	}
 	key := clean(prefix+a.Key, maxKey)
 	text := modules.Masked
-	if !namesSecret(key) {
+	if !isSecret(key, value) {
 		text = clean(valueText(value), maxValue)
 	}
 	l.list = append(l.list, Attribute{key, text})

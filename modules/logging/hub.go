@@ -87,7 +87,7 @@ func (h *Hub) onConsole(groups []string, a slog.Attr) slog.Attr {
 		if zone := h.location.Load(); zone != nil {
 			a.Value = slog.TimeValue(a.Value.Time().In(zone))
 		}
-	case namesSecret(a.Key):
+	case isSecret(a.Key, a.Value):
 		a.Value = slog.StringValue(modules.Masked)
 	}
 	return a

@@ -180,10 +180,15 @@ func TestListenerThatCannotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	text := fmt.Sprintf("ip ssh listen 127.0.0.1 port %d\n", taken.Addr().(*net.TCPAddr).Port)
-	var told *modules.Error
-	if err := b.tryApply(context.Background(), text); !errors.As(err, &told) || !strings.Contains(told.Message, "ip ssh listen") {
-		t.Errorf("got %v", err)
+	port := taken.Addr().(*net.TCPAddr).Port
+	for _, c := range []struct{ address, message string }{
+		{"127.0.0.1", "the port is in use"}, {"192.0.2.1", "the address is not one of this box"},
+	} {
+		var told *modules.Error
+		err := b.tryApply(context.Background(), fmt.Sprintf("ip ssh listen %s port %d\n", c.address, port))
+		if !errors.As(err, &told) || !strings.Contains(told.Message, c.message) || !strings.Contains(told.Hint, "ip ssh listen") {
+			t.Errorf("%s: got %v", c.address, err)
+		}
 	}
 	b.login("admin", "adminpass")
 }

@@ -151,7 +151,7 @@ func (m *Module) Apply(ctx context.Context, tree *modules.Tree) error {
 		return err
 	}
 	if err := m.listen(next.listen); err != nil {
-		return modules.Errorf("%v. Another program may use the port; choose one with `ip ssh listen ADDRESS port PORT`", err)
+		return modules.ListenError(err, "ip ssh listen ADDRESS port PORT")
 	}
 	m.settings.Store(next)
 	m.review(originOf(ctx))

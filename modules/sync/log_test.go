@@ -198,7 +198,7 @@ func TestMonitoringDocument(t *testing.T) {
 			t.Errorf("docs/monitoring.md explains %s, which does not exist", code)
 		}
 	}
-	known := map[string]bool{fsyncFamily: true}
+	known := map[string]bool{fsyncFamily: true, claimsFamily: true, durationFamily: true}
 	for _, f := range families {
 		known[f.name] = true
 	}

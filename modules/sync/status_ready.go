@@ -18,6 +18,8 @@ const waitInVain = time.Minute
 // settling is how long a new connection may take until it is clear that no dataset flows to us over it.
 const settling = 5 * time.Second
 
+const starting = "the box is starting"
+
 // readiness is how far a box is that has come back.
 type readiness struct {
 	ready  bool
@@ -121,8 +123,10 @@ func (r *readiness) step(list []awaited, now time.Time) {
 	}
 	since := r.looked
 	r.looked = now
-	if len(list) == 0 { // looked at twice, because the configuration may be just coming in
-		r.ready, r.why = !since.IsZero(), "there is no peer to wait for"
+	if len(list) == 0 {
+		if !since.IsZero() { // looked at twice, because the configuration may be just coming in
+			r.ready, r.why = true, "there is no peer to wait for"
+		}
 		return
 	}
 	list = slices.DeleteFunc(list, func(a awaited) bool { return a.caughtUp })

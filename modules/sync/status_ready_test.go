@@ -38,10 +38,12 @@ func TestReadiness(t *testing.T) {
 			}
 		})
 	}
-	r := readiness{}
-	r.step(nil, judged)
-	if r.step(nil, judged.Add(time.Second)); !r.ready {
-		t.Error("a box without peers waits")
+	r := newWatcher().ready
+	if r.step(nil, judged); r.ready || r.why != starting {
+		t.Errorf("a box whose configuration may be just coming in: ready %t, %s", r.ready, r.why)
+	}
+	if r.step(nil, judged.Add(time.Second)); !r.ready || r.why != "there is no peer to wait for" {
+		t.Errorf("a box without peers waits: %s", r.why)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mbox/hotspotdb"
+	"mbox/modules"
 )
 
 // Text prints the status: two lines a peer, then what is to be known or done.
@@ -188,10 +189,10 @@ func (s Status) tail(w *page) {
 		w.line("%s was refused %s: %s", r.Address, ago(&r.Time, s.Time), r.Reason)
 	}
 	if s.SetAside > 0 {
-		w.line("%d changes are set aside until this box's clock reaches their stamps.", s.SetAside)
+		w.line("%s set aside until this box's clock reaches the stamp.", modules.Count(int(s.SetAside), "change"))
 	}
 	if s.Conflicts > 0 {
-		w.line("%d conflicts are listed: show mbox sync conflicts", s.Conflicts)
+		w.line("%s listed: show mbox sync conflicts", modules.Count(int(s.Conflicts), "conflict"))
 	}
 	if !s.withDetail || s.ReadOnly != "" {
 		return

@@ -43,7 +43,7 @@ type watcher struct {
 func newWatcher() *watcher {
 	return &watcher{
 		links: map[*feed.Link]*linkWatch{}, peers: map[string]*course{}, ended: map[string]totals{},
-		refusals: refusals{}, connections: map[string]uint64{}, ready: readiness{why: "the box is starting"},
+		refusals: refusals{}, connections: map[string]uint64{}, ready: readiness{why: starting},
 	}
 }
 

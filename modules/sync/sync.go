@@ -173,7 +173,7 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 		return nil
 	}
 	if err := m.deps.Listener.Listen(m.Name(), next.addresses()); err != nil {
-		return modules.Errorf("%v. Another program may use the port; choose one with `mbox sync listen ADDRESS port PORT`", err)
+		return modules.ListenError(err, "mbox sync listen ADDRESS port PORT")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

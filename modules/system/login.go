@@ -81,7 +81,7 @@ var (
 type BlockedError struct{ Left time.Duration }
 
 func (e *BlockedError) Error() string {
-	return fmt.Sprintf("%v; try again in %d seconds", ErrBlocked, wholeSeconds(e.Left))
+	return fmt.Sprintf("%v; try again in %s", ErrBlocked, modules.Count(wholeSeconds(e.Left), "second"))
 }
 
 func (e *BlockedError) Unwrap() error { return ErrBlocked }

@@ -101,7 +101,7 @@ func TestSourceIsBlocked(t *testing.T) {
 	b.later += 99 * time.Second
 	err := b.login("alice", "cisco", guest+":4711")
 	var blocked *BlockedError
-	if !errors.As(err, &blocked) || blocked.Left != time.Second || !strings.Contains(err.Error(), "in 1 seconds") {
+	if !errors.As(err, &blocked) || blocked.Left != time.Second || !strings.Contains(err.Error(), "in 1 second") {
 		t.Errorf("with a port, a second before the end: %v", err)
 	}
 	if text := b.text("show login"); !strings.Contains(text, guest) || !strings.Contains(text, "Quiet mode is off") {

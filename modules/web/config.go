@@ -72,7 +72,7 @@ func (m *Module) Apply(_ context.Context, tree *modules.Tree) error {
 		addrs = next.listen
 	}
 	if err := m.Listen("metrics", addrs); err != nil {
-		return modules.Errorf("%v. Another program may use the port; choose one with `web metrics listen ADDRESS port PORT`", err)
+		return modules.ListenError(err, "web metrics listen ADDRESS port PORT")
 	}
 	m.settings.Store(next)
 	return nil

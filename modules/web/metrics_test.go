@@ -113,10 +113,16 @@ func TestMetricsListenerThatCannotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	tree := moduletest.Tree(t, "web metrics listen 127.0.0.1 port "+portOf(taken.Addr().(*net.TCPAddr).AddrPort())+"\nweb metrics allow 127.0.0.1\n", m)
-	var told *modules.Error
-	if err := m.Apply(t.Context(), tree); err == nil || !errors.As(err, &told) || !strings.Contains(told.Message, "web metrics listen") {
-		t.Errorf("it says %v", err)
+	port := portOf(taken.Addr().(*net.TCPAddr).AddrPort())
+	for _, c := range []struct{ address, message string }{
+		{"127.0.0.1", "the port is in use"}, {"192.0.2.1", "the address is not one of this box"},
+	} {
+		tree := moduletest.Tree(t, "web metrics listen "+c.address+" port "+port+"\nweb metrics allow 127.0.0.1\n", m)
+		var told *modules.Error
+		err := m.Apply(t.Context(), tree)
+		if !errors.As(err, &told) || !strings.Contains(told.Message, c.message) || !strings.Contains(told.Hint, "web metrics listen") {
+			t.Errorf("%s: it says %v", c.address, err)
+		}
 	}
 	if m.settings.Load() != nil {
 		t.Error("the refused settings are in force")

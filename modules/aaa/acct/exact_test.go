@@ -154,12 +154,26 @@ func (w *world) begin() {
 	w.deliver()
 }
 
+// grow is how far a counter has come after an interval. Sometimes it comes close to 2^32 at once, so that counters of 32 bits wrap;
+// but not when half of the range or more was not heard of, or nobody could know, nor where there are two boxes: one that knows only
+// how a session was long ago cannot know how often it has wrapped since.
+func (w *world) grow(label string, least int, counter, heard uint64) uint64 {
+	next := counter + uint64(w.draw(label, least, 400_000_000))
+	switch {
+	case counter == 0 && len(w.boxes) == 1 && w.chance(label+" comes near 2^32", 30):
+		return wrap - uint64(w.draw(label+" is from 2^32", 1, 900_000_000))
+	case next >= wrap && next-heard >= half:
+		return counter
+	}
+	return next
+}
+
 // interval is a time between two reports, in which every session grows and then reports; some end.
 func (w *world) interval() {
 	w.pass(time.Duration(w.draw("seconds", 1, 70)) * time.Second)
 	for _, s := range w.now {
-		s.input += uint64(w.draw("input", 0, 400_000_000))
-		s.output += uint64(w.draw("output", 1, 400_000_000))
+		s.input = w.grow("input", 0, s.input, s.reported.input)
+		s.output = w.grow("output", 1, s.output, s.reported.output)
 		status := InterimUpdate
 		if s.over = w.chance("ends", 15); s.over {
 			status = Stop

@@ -143,6 +143,39 @@ func TestStickyEndsWithItsAccount(t *testing.T) {
 	}
 }
 
+// A device that is bound to the use of a voucher comes back only as long as the voucher is good.
+func TestStickyEndsWithItsVoucher(t *testing.T) {
+	disable := func(w *world, code string) {
+		w.update(func(tx *hotspotdb.Tx) error {
+			return tx.SetVoucher(code, "test", func(v *hotspotdb.Voucher) error { v.Disabled = true; return nil })
+		})
+	}
+	for name, test := range map[string]struct {
+		change func(w *world)
+		want   Reason
+	}{
+		"nothing":                  {func(*world) {}, OK},
+		"the code is disabled":     {func(w *world) { disable(w, "ABCD2345") }, VoucherDisabled},
+		"another code is disabled": {func(w *world) { disable(w, "EFGH2345") }, OK},
+		"the batch is disabled": {func(w *world) {
+			w.update(func(tx *hotspotdb.Tx) error {
+				_, err := tx.EditBatch("day", "test", func(b *hotspotdb.VoucherBatch) error { b.Disabled = true; return nil })
+				return err
+			})
+		}, VoucherDisabled},
+		"its time is over": {func(w *world) { w.pass(2 * day) }, VoucherExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.configure("security hotspot lobby\n client-sticky start 7\n")
+			w.batch(hotspotdb.VoucherBatch{Name: "day", Validity: 2 * day}, "ABCD2345", "EFGH2345")
+			w.expect(w.login(Login{Username: "ABCD2345", MAC: phone, Proof: PAP{""}}), OK)
+			test.change(w)
+			w.expect(w.returns(), test.want)
+		})
+	}
+}
+
 // The hash of a password is no other password.
 func TestStickySurvivesHashing(t *testing.T) {
 	w := newWorld(t)
