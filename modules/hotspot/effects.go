@@ -190,25 +190,27 @@ func (m *Module) judgeDue(ctx context.Context, s *serving) error {
 // judge ends the sessions of an account that may have none, and otherwise notes when that will be.
 func (m *Module) judge(ctx context.Context, s *serving, id uint64) error {
 	s.expires.remove(id)
-	account, err := m.db.AccountByID(id)
+	guest, err := m.db.GuestByID(id) // which is in memory when he has just logged in
 	switch {
 	case errors.Is(err, hotspotdb.ErrNotFound):
 		return m.judgeUse(ctx, s, id)
 	case err != nil:
 		return fmt.Errorf("read account %d: %w", id, err)
-	case account.Disabled:
+	case guest.Disabled:
 		return m.endSessions(ctx, s, id, "disabled", causeAdminReset)
-	case expired(account, m.now()):
-		return m.endSessions(ctx, s, id, "expired", expiryCause(account))
-	case !account.Expires.IsZero():
-		s.expires.set(id, account.Expires)
+	case guest.Expires.IsZero():
+	case guest.Expires.After(m.now()):
+		s.expires.set(id, guest.Expires)
+	default:
+		return m.endSessions(ctx, s, id, "expired", m.expiryCause(id))
 	}
 	return nil
 }
 
-// expiryCause tells an account whose time ran out from one that was set to expire in the past.
-func expiryCause(a hotspotdb.Account) string {
-	if a.Updated.After(a.Expires) {
+// expiryCause tells an account whose time ran out from one that was set to expire in the past, or is gone.
+func (m *Module) expiryCause(id uint64) string {
+	a, err := m.db.AccountByID(id)
+	if err != nil || a.Updated.After(a.Expires) {
 		return causeAdminReset
 	}
 	return causeSessionTimeout
