@@ -333,3 +333,20 @@ func TestSameName(t *testing.T) {
 		}
 	}
 }
+
+// In a narrow terminal the radius log of today has no dates.
+func TestLogLayout(t *testing.T) {
+	now := time.Date(2026, 11, 23, 0, 30, 0, 0, time.FixedZone("East", 8*3600))
+	today, yesterday := Record{Time: now.Add(-time.Minute).UTC()}, Record{Time: now.Add(-time.Hour).UTC()}
+	for _, c := range []struct {
+		records []Record
+		width   int
+		want    string
+	}{
+		{[]Record{today}, 80, time.TimeOnly}, {[]Record{yesterday, today}, 80, time.DateTime}, {[]Record{today}, 120, time.DateTime}, {[]Record{today}, 0, time.DateTime},
+	} {
+		if got := (LogView{records: c.records, now: now}).layout(c.width); got != c.want {
+			t.Errorf("%v at %d columns: %s", c.records, c.width, got)
+		}
+	}
+}

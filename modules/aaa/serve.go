@@ -130,8 +130,8 @@ func (m *Module) respond(t *task, reply *radius.Packet, what count) bool {
 	}
 	t.client.answers.settle(t.answer, b)
 	t.client.counters.add(what)
-	m.transmit(&t.origin, t.client, b)
 	m.latency.observe(t.socket.kind, time.Since(t.at))
+	m.transmit(&t.origin, t.client, b)
 	return true
 }
 

@@ -14,7 +14,7 @@ import (
 type LogView struct {
 	Entries []LogEntry `json:"entries"`
 	records []Record
-	zone    *time.Location // of the box
+	now     time.Time // in the zone of the box
 }
 
 // LogEntry is a Record as JSON.
@@ -58,7 +58,7 @@ func (m *Module) showLog(_ context.Context, call modules.Call) (modules.View, er
 		username: modules.Get[string](call.Values, "USER"), mac: modules.Get[string](call.Values, "MAC"),
 		client: modules.Get[string](call.Values, "CLIENT"), result: modules.Get[string](call.Values, "RESULT"),
 	}
-	v := LogView{Entries: []LogEntry{}, zone: m.deps.Now().Location(), records: m.journal.find(f.match, limit)}
+	v := LogView{Entries: []LogEntry{}, now: m.deps.Now(), records: m.journal.find(f.match, limit)}
 	for i := range v.records {
 		v.Entries = append(v.Entries, entryOf(&v.records[i]))
 	}
@@ -66,8 +66,8 @@ func (m *Module) showLog(_ context.Context, call modules.Call) (modules.View, er
 }
 
 var logColumns = []modules.Column{
-	{Name: "TIME"}, {Name: "CLIENT", Min: 8, Cut: true}, {Name: "TYPE"}, {Name: "RESULT"}, {Name: "USERNAME", Min: 14, Cut: true},
-	{Name: "MAC"}, {Name: "MS", Right: true}, {Name: "REASON", Min: 16, Weight: 4},
+	{Name: "TIME"}, {Name: "CLIENT", Min: 6, Cut: true}, {Name: "TYPE"}, {Name: "RESULT"}, {Name: "USERNAME", Min: 10, Cut: true},
+	{Name: "MAC"}, {Name: "MS", Right: true}, {Name: "REASON", Min: 10, Weight: 4},
 }
 
 // Text is a table.
@@ -76,9 +76,10 @@ func (v LogView) Text(w io.Writer, width int) error {
 		_, err := io.WriteString(w, "There is nothing like this in the radius log.\n")
 		return err
 	}
+	layout := v.layout(width)
 	rows := func(yield func([]string, error) bool) {
 		for _, r := range v.records {
-			if !yield(r.row(v.zone), nil) {
+			if !yield(r.row(r.Time.In(v.now.Location()).Format(layout)), nil) {
 				return
 			}
 		}
@@ -86,10 +87,25 @@ func (v LogView) Text(w io.Writer, width int) error {
 	return modules.Table{Columns: logColumns, Rows: rows}.Text(w, width)
 }
 
+// layout is how times are written: without the day if all are of today and the terminal is narrow.
+func (v LogView) layout(width int) string {
+	const wide = 100 // columns
+	if width <= 0 || width >= wide {
+		return time.DateTime
+	}
+	today := v.now.Format(time.DateOnly)
+	for _, r := range v.records {
+		if r.Time.In(v.now.Location()).Format(time.DateOnly) != today {
+			return time.DateTime
+		}
+	}
+	return time.TimeOnly
+}
+
 // shortTypes are types as a narrow table has them.
 var shortTypes = map[string]string{typeAuth: "auth", typeAcct: "acct", typeDrop: "", typeDisconnect: "dm", typeCoA: "coa"}
 
-func (r Record) row(zone *time.Location) []string {
+func (r Record) row(at string) []string {
 	client := r.Client
 	if client == "" {
 		client = r.Address
@@ -108,6 +124,6 @@ func (r Record) row(zone *time.Location) []string {
 		reason += fmt.Sprintf(" (%d times)", r.Count)
 	}
 	return []string{
-		r.Time.In(zone).Format(time.DateTime), client, shortTypes[r.Type], r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
+		at, client, shortTypes[r.Type], r.Result, r.Username, r.MAC, fmt.Sprintf("%.1f", float64(r.Micros)/1000), reason,
 	}
 }
