@@ -52,7 +52,7 @@ soak: build ## an hour (SOAK_TIME) of random models, kill -9, faults, fuzzing an
 	CGO_ENABLED=0 $(GO) build -o bin/hour ./soak/hour
 	bin/hour -time $${SOAK_TIME:-1h}
 
-mutants: ## breaks each rule of the sync on purpose and prints which test notices; MUTANTS holds flags
+mutants: ## breaks each rule on purpose and prints which test notices; MUTANTS holds flags
 	$(GO) run ./mutants $(MUTANTS)
 
 vuln: ## known vulnerabilities in what is linked in (needs vuln.go.dev)

@@ -41,7 +41,7 @@ var keeper = map[string]string{
 	"github.com/pkg/sftp":           "modules/ssh",
 	"github.com/beevik/ntp":         "modules/clock",
 	"layeh.com/radius":              "modules/aaa",
-	"golang.org/x/time":             "modules/api",
+	"golang.org/x/time":             "modules/api hotspotdb",
 	"github.com/boombuler/barcode":  "modules/hotspot",
 	"codeberg.org/go-pdf/fpdf":      "modules/hotspot",
 }

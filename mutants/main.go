@@ -107,15 +107,15 @@ func printList(list []mutant) error {
 	}
 	fmt.Printf("%d breaks\n\n", len(list))
 	for _, r := range rules {
-		fmt.Printf("%-4s %s\n", r.number, r.text)
+		fmt.Printf("%-7s %s\n", r.number, r.text)
 	}
 	return nil
 }
 
 // try applies each break in turn and prints a line for it as soon as it is known.
 func try(ctx context.Context, b *bench, list []mutant) error {
-	const row = "%-4s  %-46s  %-52s  %6.1f\n"
-	fmt.Printf("%-4s  %-46s  %-52s  %6s\n", "RULE", "BREAK", "NOTICED BY", "SECONDS")
+	const row = "%-7s  %-46s  %-52s  %6.1f\n"
+	fmt.Printf("%-7s  %-46s  %-52s  %6s\n", "RULE", "BREAK", "NOTICED BY", "SECONDS")
 	began := time.Now()
 	var survived []string
 	var errs []error

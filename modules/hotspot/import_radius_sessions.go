@@ -44,7 +44,7 @@ func (i *migration) sessions(ctx context.Context, t *tableFile, bar func(int)) e
 func (i *migration) moveSession(s freeradius.Session, line int) moved {
 	r := moved{line: line, table: freeradius.RadAcct, kind: &i.result.Sessions, name: s.Username}
 	if s.WasOpen {
-		r.notes = []freeradius.Note{{Line: line, Name: "acctstoptime", To: "stop", Reason: "it was open: ended with what was heard last"}}
+		r.notes = []freeradius.Note{{Line: line, Name: "acctstoptime", To: "stop", Reason: "it was open: ended with what was heard last, and goes on when its access point reports it here"}}
 	}
 	r.store = func(tx *hotspotdb.Tx) (outcome, error) {
 		account, err := accountNamed(tx, s.Username)

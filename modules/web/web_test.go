@@ -155,6 +155,9 @@ func TestSilenceOfManyCostsOnlyTheSilent(t *testing.T) {
 	if got := a.arrived(dial(5)); got != conns[0] {
 		t.Errorf("%v yields, not the oldest of the address that has most", got)
 	}
+	if len(a.from) != a.most {
+		t.Errorf("%d connections are known, of %d that there may be", len(a.from), a.most)
+	}
 	if newcomer := dial(1); a.arrived(newcomer) != newcomer {
 		t.Error("an address that has as many as any drives out others")
 	}
@@ -166,6 +169,20 @@ func TestSilenceOfManyCostsOnlyTheSilent(t *testing.T) {
 	}
 	if len(a.from) != 2 || len(a.of) != 2 {
 		t.Errorf("%d connections of %d addresses are left", len(a.from), len(a.of))
+	}
+}
+
+// The addresses that one host can take in IPv6 are one.
+func TestSilenceOfOneIPv6Host(t *testing.T) {
+	a := arrivals{most: 8, each: 2}
+	dial := func(host string) net.Conn { return &remote{addr: &net.TCPAddr{IP: net.ParseIP(host)}} }
+	for _, host := range []string{"2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:2::1"} {
+		if a.arrived(dial(host)) != nil {
+			t.Errorf("%s is refused", host)
+		}
+	}
+	if more := dial("2001:db8:0:1:ffff::3"); a.arrived(more) != more {
+		t.Error("a host has more connections than it may have")
 	}
 }
 

@@ -32,6 +32,9 @@ func (r Request) from(source, nas string) Request {
 	return r
 }
 
+// timeless is of a NAS that sends no session time.
+func timeless(r Request) Request { r.HasSessionTime = false; return r }
+
 // A guest who is online while his access point changes from another server to this box: what he used until then was imported, and
 // counts once.
 func TestSessionGoesOnFromWhatWasImported(t *testing.T) {
@@ -52,6 +55,7 @@ func TestSessionGoesOnFromWhatWasImported(t *testing.T) {
 		{"its end", "10.0.0.5", time.Hour, at(Stop, "", 4200, 1500, 2500).from("10.0.0.5", "").because("User-Request"), "1000/600s Lost-Service, 500/3600s User-Request", 1500},
 		{"nothing was used since", "10.0.0.5", time.Minute, at(InterimUpdate, "", 600, 1000, 2000).from("10.0.0.5", ""), "1000/600s Lost-Service", 1000},
 		{"counters of 32 bits", "10.0.0.5", time.Minute, at(InterimUpdate, "", 660, 0, 0).narrow(1500, 2500).from("10.0.0.5", ""), "1000/600s Lost-Service, 500/60s -", 1500},
+		{"no session time", "10.0.0.5", time.Minute, timeless(at(InterimUpdate, "", 0, 1500, 2500).from("10.0.0.5", "")), "", 1500},
 		{"a session that has just begun", "10.0.0.5", time.Hour, at(InterimUpdate, "", 660, 1500, 2500).from("10.0.0.5", ""), "1000/600s Lost-Service, 1500/660s -", 2500},
 		{"counters that began anew", "10.0.0.5", time.Minute, at(InterimUpdate, "", 30, 70, 5).from("10.0.0.5", ""), "1000/600s Lost-Service, 70/30s -", 1070},
 		{"a Start", "10.0.0.5", time.Minute, at(Start, "", 0, 0, 0).from("10.0.0.5", ""), "1000/600s Lost-Service, 0/0s -", 1000},

@@ -106,6 +106,21 @@ func TestFailuresOfOneAreNotThoseOfOthers(t *testing.T) {
 	}
 }
 
+// A guesser is not forgotten because as many others as are remembered at a time fail after him.
+func TestFailuresOutliveThoseOfOthers(t *testing.T) {
+	f := newFailures()
+	guesser := &attempt{Login: Login{Username: "alice", NAS: ap}, mac: phone}
+	for range deviceBurst {
+		f.settle(guesser, WrongPassword)
+	}
+	for n := range maxRecent {
+		f.settle(&attempt{Login: Login{Username: "alice", NAS: ap}, mac: fmt.Sprint("guest ", n)}, WrongPassword)
+	}
+	if f.admitDevice(guesser) {
+		t.Error("forgotten")
+	}
+}
+
 // Behind a client that is a network, guesses count together, from whichever of its addresses they come.
 func TestCodesGuessedFromManyNAS(t *testing.T) {
 	w := newWorld(t)
