@@ -7,7 +7,7 @@ import (
 )
 
 // zeroStep is how far a log is written with zeros ahead of its end, in octets.
-const zeroStep = 512 << 10
+const zeroStep = 128 << 10
 
 // zeroAhead is a file system whose logs lie in space that was written before: a sync then writes nothing but the data. Where a log
 // grows with each write, its inode is to be synced as well, which takes nearly as long again. The storage engine writes a log that it
@@ -19,7 +19,7 @@ type zeroAhead struct{ vfs.FS }
 // Create opens a new file; a log with space ahead.
 func (fs zeroAhead) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := fs.FS.Create(name, category)
-	if err != nil || !strings.HasSuffix(name, ".log") {
+	if err != nil || !strings.HasSuffix(name, ".log") || file.Fd() == vfs.InvalidFd { // not a disk's
 		return file, err
 	}
 	return &zeroedFile{File: file}, nil
