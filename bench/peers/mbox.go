@@ -32,7 +32,7 @@ func (mbox) Version() (string, error) {
 }
 
 func (mbox) Settings() string {
-	return "as shipped: fsync before each confirmation, TLS 1.3; an account is two records; primary and writers are one process, the backup is another and is polled through a Unix socket"
+	return "as shipped: fsync before each confirmation, TLS 1.3; an account is two records, and each change has an entry of the audit; primary and writers are one process, the backup is another and is polled through a Unix socket"
 }
 
 func (m mbox) Start(at *site, by route) (pair, error) {
