@@ -8,13 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"mbox/bench/report"
@@ -69,7 +67,7 @@ func run() (err error) {
 	}
 	r, err := (*results)(nil), error(nil)
 	if *from != "" {
-		r, err = readResults(*from)
+		r, err = report.Read[results](*from)
 	} else {
 		r, err = measureAll(o, strings.Split(*systems, ","), strings.Split(*only, ","))
 	}
@@ -78,7 +76,7 @@ func run() (err error) {
 	}
 	fmt.Println(r.text()) // after a failure, what there is
 	if *data != "" {
-		err = errors.Join(err, r.write(*data))
+		err = errors.Join(err, report.Write(*data, r))
 	}
 	if err != nil {
 		return err
@@ -99,14 +97,7 @@ func measureAll(o options, systems, parts []string) (_ *results, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		s.KillAll()
-		_ = s.Close()
-		os.Exit(1)
-	}()
+	s.EndOnInterrupt()
 	b := &bench{options: o, site: s, began: time.Now(), results: &results{
 		When: time.Now(), Machine: report.ThisMachine(), Options: o,
 		Sweep: map[string][]sweepPoint{}, Partition: map[string][]lagPoint{}, Satellite: map[string]*satelliteResult{},
@@ -138,7 +129,7 @@ func (b *bench) choose(wanted []string) error {
 			return fmt.Errorf("version of %s: %w", s.Name(), err)
 		}
 		b.systems = append(b.systems, s)
-		b.results.Systems = append(b.results.Systems, installed{s.Name(), version, s.Settings()})
+		b.results.Systems = append(b.results.Systems, report.System{Name: s.Name(), Version: version, Settings: s.Settings()})
 	}
 	return nil
 }

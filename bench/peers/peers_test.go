@@ -170,7 +170,7 @@ func TestJournal(t *testing.T) {
 }
 
 func sample() *results {
-	r := &results{Systems: []installed{{Name: "mbox", Version: "1"}, {Name: "PostgreSQL", Version: "15"}, {Name: "Redis", Version: "7"}}}
+	r := &results{Systems: []report.System{{Name: "mbox", Version: "1"}, {Name: "PostgreSQL", Version: "15"}, {Name: "Redis", Version: "7"}}}
 	for _, v := range []float64{30, 10, 20} {
 		r.Figures.Add("mbox", report.Figure{Key: "commits_64", Work: "commits", Unit: "/s"}, v*1000)
 		r.Figures.Add("PostgreSQL", report.Figure{Key: "commits_64"}, v*400)
@@ -208,10 +208,10 @@ func TestResultsSurviveTheirFile(t *testing.T) {
 	r.Satellite = map[string]*satelliteResult{"mbox": {Bytes: 21}}
 	r.Partition = map[string][]lagPoint{"mbox": {{At: 1, Lag: 2}}}
 	r.Sweep = map[string][]sweepPoint{"mbox": {{Rate: 100, VisibleP50: 0.2, VisibleP99: 0.4, ConfirmedP50: 0.1, ConfirmedP99: 0.2}}}
-	if err := r.write(file); err != nil {
+	if err := report.Write(file, r); err != nil {
 		t.Fatal(err)
 	}
-	again, err := readResults(file)
+	again, err := report.Read[results](file)
 	if err != nil {
 		t.Fatal(err)
 	}

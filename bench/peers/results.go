@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
 	"time"
 
 	"mbox/bench/report"
@@ -14,7 +11,7 @@ type results struct {
 	When      time.Time                   `json:"when"`
 	Machine   report.Machine              `json:"machine"`
 	Options   options                     `json:"options"`
-	Systems   []installed                 `json:"systems"`
+	Systems   []report.System             `json:"systems"`
 	Figures   report.Figures              `json:"figures"`
 	Sweep     map[string][]sweepPoint     `json:"sweep"`
 	Partition map[string][]lagPoint       `json:"partition"`
@@ -32,31 +29,4 @@ type options struct {
 	SweepTime        time.Duration `json:"sweep_time_ns"`
 	SatelliteChanges int           `json:"satellite_changes"`
 	backupProfile    string        // file for a CPU profile of mbox's backup; empty: none
-}
-
-// installed is a system that took part.
-type installed struct {
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Settings string `json:"settings"`
-}
-
-func (r *results) write(file string) error {
-	raw, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(raw, '\n'), 0o644)
-}
-
-func readResults(file string) (*results, error) {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	r := &results{}
-	if err := json.Unmarshal(raw, r); err != nil {
-		return nil, fmt.Errorf("results in %s: %w", file, err)
-	}
-	return r, nil
 }

@@ -8,10 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"mbox/bench/report"
@@ -54,7 +52,7 @@ func run() error {
 	}
 	r, err := (*results)(nil), error(nil)
 	if *from != "" {
-		r, err = readResults(*from)
+		r, err = report.Read[results](*from)
 	} else {
 		r, err = measure(o, *program, *only)
 	}
@@ -63,7 +61,7 @@ func run() error {
 	}
 	fmt.Println(r.text()) // after a failure, what there is
 	if *data != "" {
-		err = errors.Join(err, r.write(*data))
+		err = errors.Join(err, report.Write(*data, r))
 	}
 	if err != nil || *doc == "" {
 		return err
@@ -83,14 +81,7 @@ func measure(o options, program, only string) (_ *results, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		s.KillAll()
-		_ = s.Close()
-		os.Exit(1)
-	}()
+	s.EndOnInterrupt()
 	b := &bench{options: o, site: s, began: time.Now(), results: &results{
 		When: time.Now(), Machine: report.ThisMachine(), Options: o, Resent: map[string]int{},
 	}}
@@ -132,7 +123,7 @@ func (b *bench) choose(from []system, only string) error {
 			return fmt.Errorf("version of %s: %w", s.Name(), err)
 		}
 		b.systems = append(b.systems, s)
-		b.results.Systems = append(b.results.Systems, installed{s.Name(), version, s.Settings()})
+		b.results.Systems = append(b.results.Systems, report.System{Name: s.Name(), Version: version, Settings: s.Settings()})
 	}
 	if len(b.systems) == 0 {
 		return fmt.Errorf("nothing to measure")

@@ -126,7 +126,7 @@ func TestAudit(t *testing.T) {
 }
 
 func sample() *results {
-	r := &results{Options: options{Time: shortest}, Resent: map[string]int{}, Systems: []installed{{Name: alone}, {Name: "FreeRADIUS files"}, {Name: "FreeRADIUS MariaDB"}}}
+	r := &results{Options: options{Time: shortest}, Resent: map[string]int{}, Systems: []report.System{{Name: alone}, {Name: "FreeRADIUS files"}, {Name: "FreeRADIUS MariaDB"}}}
 	for _, v := range []float64{30, 10, 20} {
 		rate := report.Figure{Key: "auth_8", Work: "logins", Unit: "/s"}
 		r.Figures.Add(alone, rate, v*1000)

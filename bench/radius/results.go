@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -12,13 +10,13 @@ import (
 
 // results is everything that a run found; its JSON form is enough to write the document again.
 type results struct {
-	When    time.Time      `json:"when"`
-	Machine report.Machine `json:"machine"`
-	Options options        `json:"options"`
-	Systems []installed    `json:"systems"`
-	Figures report.Figures `json:"figures"`
-	Resent  map[string]int `json:"resent"` // requests that got no answer at first, by system
-	Took    time.Duration  `json:"took_ns"`
+	When    time.Time       `json:"when"`
+	Machine report.Machine  `json:"machine"`
+	Options options         `json:"options"`
+	Systems []report.System `json:"systems"`
+	Figures report.Figures  `json:"figures"`
+	Resent  map[string]int  `json:"resent"` // requests that got no answer at first, by system
+	Took    time.Duration   `json:"took_ns"`
 }
 
 // options are what the figures depend on.
@@ -29,33 +27,6 @@ type options struct {
 	Sessions int           `json:"sessions"`
 	Interim  time.Duration `json:"interim_ns"`
 	parts    []string      // of the work
-}
-
-// installed is a system that took part.
-type installed struct {
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Settings string `json:"settings"`
-}
-
-func (r *results) write(file string) error {
-	raw, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(raw, '\n'), 0o644)
-}
-
-func readResults(file string) (*results, error) {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	r := &results{}
-	if err := json.Unmarshal(raw, r); err != nil {
-		return nil, fmt.Errorf("results in %s: %w", file, err)
-	}
-	return r, nil
 }
 
 // against are those that mbox is judged by, with the kind of work and how many times better it should be.

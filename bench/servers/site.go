@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -49,6 +50,18 @@ func New(prefix string) (*Site, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// EndOnInterrupt has an interrupt end the servers, and then the program.
+func (s *Site) EndOnInterrupt() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		s.KillAll()
+		_ = s.Close()
+		os.Exit(1)
+	}()
 }
 
 // Close removes the site's files. The servers must have ended.
