@@ -86,27 +86,16 @@ func (db *DB) Accounts(ctx context.Context, f AccountFilter) iter.Seq2[Account, 
 			yield(Account{}, fmt.Errorf("list accounts: %w", err))
 			return
 		}
-		for _, l := range list {
-			if err := ctx.Err(); err != nil {
-				yield(Account{}, err)
-				return
-			}
+		read := func(l listed) (Account, error) {
 			p, err := readParts(db, l.id, l.taken)
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since
-			}
-			if errors.Is(err, ErrDamaged) {
-				db.opts.Log.Error("leave an account out of a list", "account", l.id, "err", err)
-				continue
-			}
 			if err != nil {
-				yield(Account{}, err)
-				return
+				return Account{}, err
 			}
-			if !yield(p.account(), nil) {
-				return
-			}
+			return p.account(), nil
 		}
+		eachListed(ctx, list, read, func(l listed, err error) {
+			db.opts.Log.Error("leave an account out of a list", "account", l.id, "err", err)
+		})(yield)
 	}
 }
 

@@ -29,23 +29,13 @@ func (db *DB) Vouchers(ctx context.Context, f VoucherFilter) iter.Seq2[Voucher, 
 			yield(Voucher{}, fmt.Errorf("list vouchers: %w", err))
 			return
 		}
-		for _, code := range codes {
-			if err := ctx.Err(); err != nil {
-				yield(Voucher{}, err)
-				return
-			}
+		read := func(code string) (Voucher, error) {
 			v, _, err := db.Voucher(code)
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since
-			}
-			if errors.Is(err, ErrDamaged) {
-				db.opts.Log.Error("leave a voucher out of a list", "err", err)
-				continue
-			}
-			if !yield(v, err) || err != nil {
-				return
-			}
+			return v, err
 		}
+		eachListed(ctx, codes, read, func(_ string, err error) { // who has the code may use it
+			db.opts.Log.Error("leave a voucher out of a list", "err", err)
+		})(yield)
 	}
 }
 
