@@ -281,11 +281,3 @@ func spell(d time.Duration) string {
 	}
 	return Count(minutes, "minute") + " " + Count(seconds, "second")
 }
-
-// Count says a number of things: "1 minute", "2 minutes".
-func Count(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
-}

@@ -119,14 +119,11 @@ func storeSecret(v modules.Values) (modules.Values, error) {
 	if secret == modules.Get[string](v, "NAME") {
 		return nil, &modules.Error{Message: "the secret is the name", Hint: "Make a random one, for example with: openssl rand -base64 24"}
 	}
-	verifier, err := credential.Make(secret)
+	verifier, err := modules.Verifier(secret)
 	if err != nil {
-		return nil, &modules.Error{
-			Message: "This secret cannot be used: it has characters that not every keyboard and device writes alike",
-			Hint:    "Use letters, digits and punctuation.",
-		}
+		return nil, err
 	}
-	v["SECRET"] = verifier.String()
+	v["SECRET"] = verifier
 	return v, nil
 }
 

@@ -26,7 +26,7 @@ func refuse(format string, args ...any) error {
 }
 
 func tooMany(wait time.Duration, what string) error {
-	return &failure{status: http.StatusTooManyRequests, message: what + "; try again in " + modules.Count(wholeSeconds(wait), "second"), wait: wait}
+	return &failure{status: http.StatusTooManyRequests, message: what + "; try again in " + modules.Count(modules.WholeSeconds(wait), "second"), wait: wait}
 }
 
 func isNotFound(err error) bool { return errors.Is(err, hotspotdb.ErrNotFound) }
@@ -66,9 +66,6 @@ func unavailable(what string) error {
 	return &failure{status: http.StatusServiceUnavailable, message: what + "; try again", wait: busyWait}
 }
 
-// wholeSeconds rounds up: what is left is never 0.
-func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-
 // failureOf words an error for the client. What the database says of its own work is no words for a client: who knows what was
 // asked for words it (missing, nameTaken). What is not the client's fault is logged by the caller; the client is told only the id
 // to ask for.
@@ -94,7 +91,7 @@ func failureOf(err error) (f *failure, internal bool) {
 // header adds what belongs to the status.
 func (f *failure) header(h http.Header) {
 	if f.wait > 0 {
-		h.Set("Retry-After", strconv.Itoa(wholeSeconds(f.wait)))
+		h.Set("Retry-After", strconv.Itoa(modules.WholeSeconds(f.wait)))
 	}
 	if f.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="`+base+`"`)

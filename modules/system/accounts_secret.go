@@ -96,14 +96,11 @@ func storeSecret(v modules.Values, policy func(secret string) error) (modules.Va
 	if err := policy(secret); err != nil {
 		return nil, err
 	}
-	verifier, err := credential.Make(secret)
+	verifier, err := modules.Verifier(secret)
 	if err != nil {
-		return nil, &modules.Error{
-			Message: "This secret cannot be used: it has characters that not every keyboard and device writes alike",
-			Hint:    "Use letters, digits and punctuation.",
-		}
+		return nil, err
 	}
-	v["SECRET"] = verifier.String()
+	v["SECRET"] = verifier
 	return v, nil
 }
 

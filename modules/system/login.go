@@ -81,13 +81,10 @@ var (
 type BlockedError struct{ Left time.Duration }
 
 func (e *BlockedError) Error() string {
-	return fmt.Sprintf("%v; try again in %s", ErrBlocked, modules.Count(wholeSeconds(e.Left), "second"))
+	return fmt.Sprintf("%v; try again in %s", ErrBlocked, modules.Count(modules.WholeSeconds(e.Left), "second"))
 }
 
 func (e *BlockedError) Unwrap() error { return ErrBlocked }
-
-// wholeSeconds rounds up: what is left is never 0.
-func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // Authenticate checks the secret of an operator who logs in from an address. A name that nobody has costs as much as one
 // of the accounts does. Errors are those above, or that of ctx.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mbox/modules"
 )
 
 const (
@@ -124,7 +126,7 @@ func (g *guard) failed(name, from, reason string) {
 	s.failed = g.count(s.failed, now, g.settings.attempts)
 	if len(s.failed) >= g.settings.attempts {
 		s.failed, s.blocked = nil, now+g.settings.block
-		g.log.Warn("%SEC_LOGIN-1-SOURCE_BLOCKED: no logins from there after too many failures", "from", key, "seconds", wholeSeconds(g.settings.block))
+		g.log.Warn("%SEC_LOGIN-1-SOURCE_BLOCKED: no logins from there after too many failures", "from", key, "seconds", modules.WholeSeconds(g.settings.block))
 	}
 	if g.quiet > 0 {
 		return
@@ -133,7 +135,7 @@ func (g *guard) failed(name, from, reason string) {
 	if len(g.all) >= quietFactor*g.settings.attempts {
 		g.all, g.quiet = nil, now+g.settings.block
 		g.log.Warn("%SEC_LOGIN-1-QUIET_MODE_ON: logins are refused after too many failures from many addresses", "seconds",
-			wholeSeconds(g.settings.block), "but_for", g.settings.exempt)
+			modules.WholeSeconds(g.settings.block), "but_for", g.settings.exempt)
 	}
 }
 

@@ -54,11 +54,11 @@ func (g *guard) describe() loginView {
 	now := g.elapsed()
 	s := g.settings
 	v := loginView{
-		BlockSeconds: wholeSeconds(s.block), Attempts: s.attempts, WithinSeconds: wholeSeconds(s.within),
+		BlockSeconds: modules.WholeSeconds(s.block), Attempts: s.attempts, WithinSeconds: modules.WholeSeconds(s.within),
 		Exempt: append([]netip.Prefix{}, s.exempt...), QuietAfter: quietFactor * s.attempts, Blocked: []blockedView{},
 	}
 	if g.quiet > 0 {
-		v.QuietSeconds = wholeSeconds(g.quiet - now)
+		v.QuietSeconds = modules.WholeSeconds(g.quiet - now)
 	}
 	for _, at := range g.all {
 		if now-at < s.within {
@@ -67,7 +67,7 @@ func (g *guard) describe() loginView {
 	}
 	for key, source := range g.sources {
 		if source.blocked > now && g.locks(key.Addr()) {
-			v.Blocked = append(v.Blocked, blockedView{key, wholeSeconds(source.blocked - now)})
+			v.Blocked = append(v.Blocked, blockedView{key, modules.WholeSeconds(source.blocked - now)})
 		}
 	}
 	slices.SortFunc(v.Blocked, func(a, b blockedView) int {
