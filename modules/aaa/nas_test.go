@@ -22,40 +22,23 @@ import (
 )
 
 // listener is the side of a NAS that takes Disconnect and CoA requests.
-type listener struct {
-	t    *testing.T
-	conn *net.UDPConn
-	*keys
-}
+type listener struct{ *otherSide }
 
 func newListener(t *testing.T) *listener {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(freePort(t))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &listener{t, conn, newKeys(secret)}
+	return &listener{newOtherSide(t, secret)}
 }
 
 func (l *listener) line() string {
-	return clientOf("127.0.0.1", secret, fmt.Sprintf("name gate type mikrotik coa-port %d", l.conn.LocalAddr().(*net.UDPAddr).Port))
+	return clientOf("127.0.0.1", secret, fmt.Sprintf("name gate type mikrotik coa-port %d", l.port()))
 }
 
 // next waits for a request, which must be signed in both ways.
 func (l *listener) next() (*radius.Packet, net.Addr) {
 	l.t.Helper()
-	if err := l.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		l.t.Fatal(err)
-	}
-	b := make([]byte, radius.MaxPacketLength)
-	n, from, err := l.conn.ReadFrom(b)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	raw, ok := shape(b[:n])
-	if !ok || !l.authentic(raw) || l.check(raw, zeros[:]) != signedWell {
-		l.t.Fatalf("not authentic: %x", b[:n])
+	raw, from := l.read()
+	if !l.authentic(raw) || l.check(raw, zeros[:]) != signedWell {
+		l.t.Fatalf("not authentic: %x", raw)
 	}
 	p, err := radius.Parse(raw, l.secret)
 	if err != nil {

@@ -22,39 +22,17 @@ import (
 const upstreamSecret = "the secret of the other server"
 
 // upstream is somebody else's server, driven by the test.
-type upstream struct {
-	t    *testing.T
-	conn *net.UDPConn
-	*keys
-}
+type upstream struct{ *otherSide }
 
 func newUpstream(t *testing.T) *upstream {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(freePort(t))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &upstream{t, conn, newKeys(upstreamSecret)}
+	return &upstream{newOtherSide(t, upstreamSecret)}
 }
-
-func (u *upstream) port() int { return u.conn.LocalAddr().(*net.UDPAddr).Port }
 
 // receive waits for a request, which must be authentic.
 func (u *upstream) receive() (*radius.Packet, []byte, net.Addr) {
 	u.t.Helper()
-	if err := u.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		u.t.Fatal(err)
-	}
-	b := make([]byte, radius.MaxPacketLength)
-	n, from, err := u.conn.ReadFrom(b)
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	raw, ok := shape(b[:n])
-	if !ok {
-		u.t.Fatalf("malformed: %x", b[:n])
-	}
+	raw, from := u.read()
 	if radius.Code(raw[0]) == radius.CodeAccessRequest && u.check(raw, raw[authenticatorAt:headerSize]) != signedWell ||
 		radius.Code(raw[0]) == radius.CodeAccountingRequest && !u.authentic(raw) {
 		u.t.Fatalf("not signed: %x", raw)
@@ -219,7 +197,7 @@ func TestProxyRefuses(t *testing.T) {
 	raw := n.access(1, "bob@crew.example", "x", nil)
 	n.send(raw)
 	got, _, from := u.receive()
-	forger := &upstream{t, u.conn, newKeys("wrong")}
+	forger := &upstream{&otherSide{t, u.conn, newKeys("wrong")}}
 	forger.answer(got, from, radius.CodeAccessAccept, nil)
 	unsigned := got.Response(radius.CodeAccessAccept)
 	b, err := unsigned.Encode()

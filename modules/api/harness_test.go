@@ -3,8 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,7 +46,7 @@ type box struct {
 	m       *Module
 	handler http.Handler
 	state   *configstore.State
-	log     *logBuffer
+	log     *moduletest.Log
 	began   time.Time
 	clock   atomic.Int64 // nanoseconds since began: time goes on only when a test says so
 	still   bool         // it does not go on with each request either
@@ -95,8 +93,8 @@ func crm() string {
 // newBox makes a box with a user crm, who has a token.
 func newBox(t testing.TB) *box {
 	t.Helper()
-	b := &box{TB: t, log: &logBuffer{}, from: "192.0.2.7:4711", began: time.Now()}
-	db, err := hotspotdb.Open(hotspotdb.Options{Dir: filepath.Join(t.TempDir(), "db"), Sealer: newSealer(t), Now: b.now, Elapsed: b.elapsed, FreeSpace: b.freeSpace})
+	b := &box{TB: t, log: &moduletest.Log{}, from: "192.0.2.7:4711", began: time.Now()}
+	db, err := hotspotdb.Open(hotspotdb.Options{Dir: filepath.Join(t.TempDir(), "db"), Sealer: moduletest.NewSealer(t), Now: b.now, Elapsed: b.elapsed, FreeSpace: b.freeSpace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,41 +287,3 @@ func query(pairs ...string) string {
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
-
-type logBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-type sealer struct{ aead cipher.AEAD }
-
-func newSealer(t testing.TB) sealer {
-	block, err := aes.NewCipher([]byte("an AES key of 32 bytes for tests"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sealer{aead}
-}
-
-func (s sealer) Seal(plain, aad []byte) ([]byte, error) {
-	return s.aead.Seal(nil, nil, plain, aad), nil
-}
-func (s sealer) Open(sealed, aad []byte) ([]byte, error) {
-	return s.aead.Open(nil, nil, sealed, aad)
-}

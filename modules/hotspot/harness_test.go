@@ -3,21 +3,19 @@ package hotspot
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"mbox/hotspotdb"
 	"mbox/modules"
+	"mbox/modules/moduletest"
 )
 
 // box is a database with the module and its grammar, driven by lines as the shell does.
@@ -27,7 +25,7 @@ type box struct {
 	mod  *Module
 	book *modules.Book
 	dir  string // the file area
-	log  *syncBuffer
+	log  *moduletest.Log
 	term *terminal
 
 	clock atomic.Int64  // what it is now on this box, in nanoseconds ahead of the real time
@@ -53,11 +51,11 @@ func (b *box) now() time.Time { return time.Now().Add(time.Duration(b.clock.Load
 
 func newBox(t testing.TB) *box {
 	t.Helper()
-	b := &box{t: t, dir: t.TempDir(), log: &syncBuffer{}, term: &terminal{}}
+	b := &box{t: t, dir: t.TempDir(), log: &moduletest.Log{}, term: &terminal{}}
 	b.free.Store(1 << 40)
 	began := time.Now()
 	db, err := hotspotdb.Open(hotspotdb.Options{
-		Dir: filepath.Join(t.TempDir(), "db"), Sealer: newSealer(t), Now: b.now,
+		Dir: filepath.Join(t.TempDir(), "db"), Sealer: moduletest.NewSealer(t), Now: b.now,
 		FreeSpace: func() (uint64, error) { return b.free.Load(), nil },
 		Elapsed:   func() time.Duration { return time.Since(began) + time.Duration(b.ahead.Load()) },
 	})
@@ -231,42 +229,4 @@ func (p *pending) Abort() error {
 		return nil
 	}
 	return errors.Join(p.Close(), os.Remove(p.File.Name()))
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-type sealer struct{ aead cipher.AEAD }
-
-func newSealer(t testing.TB) sealer {
-	block, err := aes.NewCipher([]byte("an AES key of 32 bytes for tests"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sealer{aead}
-}
-
-func (s sealer) Seal(plain, aad []byte) ([]byte, error) {
-	return s.aead.Seal(nil, nil, plain, aad), nil
-}
-func (s sealer) Open(sealed, aad []byte) ([]byte, error) {
-	return s.aead.Open(nil, nil, sealed, aad)
 }

@@ -13,28 +13,11 @@ func TestHistoryIsConfigured(t *testing.T) {
 	if err := engine.Register(b.mod); err != nil {
 		t.Fatal(err)
 	}
-	enter := func(line string) {
-		t.Helper()
-		match, err := engine.Book().ParseStatement(nil, line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = engine.Commit(t.Context(), modules.Actor{Name: "test"}, func(tree *modules.Tree) error {
-			if match.Negated {
-				return tree.Remove(nil, match)
-			}
-			_, err := tree.Set(nil, match)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, step := range []struct {
 		line string
 		want int
 	}{{"hotspot history days 30", 30}, {"hotspot history days 90", 90}, {"no hotspot history days", defaultHistory}} {
-		enter(step.line)
+		enterLine(t, engine, step.line)
 		if got := b.db.HistoryDays(); got != step.want {
 			t.Errorf("%s: %d days", step.line, got)
 		}

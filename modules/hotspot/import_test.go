@@ -13,6 +13,7 @@ import (
 
 	"mbox/hotspotdb"
 	"mbox/modules"
+	"mbox/modules/moduletest"
 )
 
 func numbered(n int) []string {
@@ -270,7 +271,7 @@ func TestFullDiskStopsAnImportAndSaysWhatIsStored(t *testing.T) {
 func TestReadOnlyDatabase(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")
 	for _, readOnly := range []bool{false, true} {
-		db, err := hotspotdb.Open(hotspotdb.Options{Dir: dir, Sealer: newSealer(t), ReadOnly: readOnly})
+		db, err := hotspotdb.Open(hotspotdb.Options{Dir: dir, Sealer: moduletest.NewSealer(t), ReadOnly: readOnly})
 		if err != nil {
 			t.Fatal(err)
 		}
